@@ -1,0 +1,3 @@
+package problem
+
+var declarations = map[string]message{}

@@ -1,0 +1,3 @@
+package problem
+
+var interchange = map[string]message{}

@@ -1,0 +1,3 @@
+package problem
+
+var repository = map[string]message{}
