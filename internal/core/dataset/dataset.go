@@ -219,6 +219,7 @@ type Rule struct {
 // Source declares how one kind of file maps onto the fields.
 type Source struct {
 	Name string `json:"name"`
+	Type string `json:"type,omitempty"` // file, the only type there is
 	Mapping
 }
 
