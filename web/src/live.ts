@@ -1,0 +1,123 @@
+// One stream per browser. Browsers allow six connections to an origin over
+// HTTP/1.1 and a stream holds one, so the tab that gets the lock listens and
+// tells the others over a channel. When it closes, the next tab gets the lock.
+import { age } from "./clock";
+
+interface Moved {
+  n: string;  // dataset
+  t: number;  // records in all
+  l: number;  // time of the latest record, ms
+  m: number;  // records per minute
+  h: number;  // records per hour
+}
+interface Message {
+  seq: number;
+  at: number;        // ms
+  quarantine?: number;
+  datasets?: Moved[];
+}
+type Note = { kind: "beat" } | { kind: "head"; data: Message };
+
+const silence = 5000; // ms without a sign of life before the page says so
+const htmx = (): any => (window as any).htmx;
+
+export function startLive(): void {
+  const root = document.documentElement;
+  const url = root.dataset.stream;
+  if (!url || typeof EventSource === "undefined") return;
+  const lang = root.lang;
+  const number = new Intl.NumberFormat(lang === "vi" ? "vi-VN" : "en-GB", { maximumFractionDigits: 1 });
+  const words = JSON.parse(document.getElementById("live-words")?.textContent || "{}");
+  let seen = Date.now();
+  let connected = false;
+
+  const hear = (note: Note) => {
+    seen = Date.now();
+    connected = true;
+    if (root.dataset.live !== "on") root.dataset.live = "on";
+    if (note.kind === "head") show(note.data);
+  };
+
+  const set = (el: Element, text: string) => {
+    if (el.textContent === text) return;
+    el.textContent = text;
+    el.classList.remove("fresh");
+    void (el as HTMLElement).offsetWidth; // restarts the fade
+    el.classList.add("fresh");
+  };
+
+  const show = (m: Message) => {
+    for (const el of document.querySelectorAll('[data-live-value="head"]')) set(el, number.format(m.seq));
+    if (m.quarantine !== undefined) {
+      for (const el of document.querySelectorAll<HTMLElement>('[data-live-value="quarantine"]')) {
+        set(el, number.format(m.quarantine));
+        if (el.classList.contains("count")) el.hidden = m.quarantine === 0;
+      }
+    }
+    for (const d of m.datasets ?? []) {
+      for (const box of document.querySelectorAll(`[data-dataset="${CSS.escape(d.n)}"]`)) {
+        for (const el of box.querySelectorAll<HTMLElement>("[data-live-value]")) {
+          switch (el.dataset.liveValue) {
+            case "total": set(el, number.format(d.t)); break;
+            case "minute": set(el, number.format(d.m)); break;
+            case "hour": set(el, number.format(d.h)); break;
+            case "age": el.dataset.at = String(d.l); el.textContent = age(Date.now() - d.l, words); break;
+          }
+        }
+      }
+    }
+    const names = new Set((m.datasets ?? []).map((d) => d.n));
+    for (const el of document.querySelectorAll<HTMLElement>("[data-live-fragment]")) {
+      const of = el.dataset.liveFragment!;
+      if (of === "*" || names.has(of)) later(el);
+    }
+  };
+
+  // Fragments are asked for again at most every two seconds each, and not while
+  // the reader is inside them or the tab is hidden.
+  const waiting = new WeakMap<HTMLElement, number>();
+  const later = (el: HTMLElement) => {
+    if (waiting.has(el)) return;
+    waiting.set(el, window.setTimeout(() => {
+      waiting.delete(el);
+      if (document.hidden || el.matches(":focus-within") || document.querySelector("dialog[open]")) return;
+      const page = new URL(location.href);
+      page.searchParams.set("fragment", el.id);
+      htmx()?.ajax("GET", page.pathname + page.search, { target: "#" + el.id, swap: "outerHTML" });
+    }, 2000));
+  };
+
+  const channel = new BroadcastChannel(url);
+  channel.onmessage = (e) => hear(e.data as Note);
+
+  const lead = () => new Promise<void>(() => {
+    let source: EventSource;
+    let retry = 1000;
+    const tell = (note: Note) => { hear(note); channel.postMessage(note); };
+    const open = () => {
+      source = new EventSource(url);
+      source.addEventListener("beat", () => { retry = 1000; tell({ kind: "beat" }); });
+      source.addEventListener("head", (e) => { retry = 1000; tell({ kind: "head", data: JSON.parse((e as MessageEvent).data) }); });
+      source.onerror = () => {
+        // The browser itself tries again, but not after an error answer.
+        if (source.readyState !== EventSource.CLOSED) return;
+        setTimeout(open, retry + Math.random() * 500);
+        retry = Math.min(retry * 2, 15000);
+      };
+    };
+    open();
+    addEventListener("pagehide", () => source.close());
+    addEventListener("pageshow", (e) => { if (e.persisted) open(); });
+  });
+  if (navigator.locks) void navigator.locks.request("huong:" + url, lead);
+  else void lead(); // plain HTTP on another host: no locks there, one stream per tab
+
+  setInterval(() => {
+    const now = Date.now();
+    if (now - seen > silence && (connected || now - seen > silence * 2)) root.dataset.live = "lost";
+    for (const el of document.querySelectorAll<HTMLElement>("[data-at]")) {
+      const text = age(now - Number(el.dataset.at), words);
+      if (el.textContent !== text) el.textContent = text;
+    }
+  }, 1000);
+}
