@@ -1,3 +1,31 @@
 package problem
 
-var repository = map[string]message{}
+var repository = map[string]message{
+	"dataset-unknown":         {"Không có bộ dữ liệu tên {dataset}.", "There is no dataset named {dataset}."},
+	"record-unknown":          {"Bản ghi này không có trong {dataset}.", "This record is not in {dataset}."},
+	"records-invalid":         {"{count} lỗi trong các bản ghi gửi lên.", "{count} faults in the records sent."},
+	"declarations-invalid":    {"{count} lỗi trong các khai báo.", "{count} faults in the declarations."},
+	"dataset-twice":           {"Bộ dữ liệu {dataset} được khai báo hai lần.", "Dataset {dataset} is declared twice."},
+	"reference-unknown":       {"Khóa ngoại trỏ tới bộ dữ liệu {dataset} chưa được khai báo.", "A foreign key refers to dataset {dataset}, which is not declared."},
+	"reference-field-unknown": {"Khóa ngoại trỏ tới trường {field} không có trong {dataset}.", "A foreign key refers to field {field}, which {dataset} does not have."},
+	"narrowing-breaks":        {"{change}: {count} bản ghi hiện có sẽ sai.", "{change}: {count} existing records would break."},
+	"plan-refused":            {"Không áp dụng: thay đổi thu hẹp làm sai các bản ghi hiện có.", "Not applied: a narrowing change would break existing records."},
+	"plan-outdated":           {"Khai báo đã thay đổi sau khi lập kế hoạch; xin lập lại.", "The declarations changed after the plan was made; plan again."},
+	"query-invalid":           {"Truy vấn không hợp lệ.", "The query is not valid."},
+	"field-unknown":           {"Không có trường này (trong {in}).", "There is no such field (in {in})."},
+	"sort-needs-order":        {"Không sắp xếp được theo trường không gian.", "A spatial field cannot be sorted by."},
+	"bucket-needs-time":       {"Chỉ gom theo thời gian trên trường ngày hoặc thời điểm.", "Only a date or datetime field can be grouped by time."},
+	"bucket-unknown":          {"Không có khoảng gom {bucket}; dùng minute, hour, day, week, month hoặc year.", "There is no bucket {bucket}; use minute, hour, day, week, month or year."},
+	"measure-unknown":         {"Không có phép đo {measure}; dùng count, sum, mean, min, max hoặc distinct.", "There is no measure {measure}; use count, sum, mean, min, max or distinct."},
+	"measure-needs-field":     {"Phép đo {measure} cần một trường.", "Measure {measure} needs a field."},
+	"measure-needs-number":    {"Phép đo {measure} cần một trường số.", "Measure {measure} needs a number field."},
+	"measure-needs-order":     {"Phép đo {measure} không dùng được cho trường không gian.", "Measure {measure} does not work on a spatial field."},
+	"dataset-without-place":   {"Bộ dữ liệu {dataset} không khai báo vị trí, nên không lọc được theo nơi.", "Dataset {dataset} declares no place, so it cannot be filtered by one."},
+	"dataset-without-time":    {"Bộ dữ liệu {dataset} không khai báo thời gian, nên không lọc được theo lúc.", "Dataset {dataset} declares no time, so it cannot be filtered by one."},
+	"area-unknown":            {"Không có địa bàn mã {area}.", "There is no area with code {area}."},
+	"cursor-invalid":          {"Con trỏ trang không hợp lệ; hãy đọc lại từ đầu.", "The cursor is not valid; start again without it."},
+	"cursor-other-query":      {"Con trỏ trang thuộc về truy vấn khác; hãy giữ nguyên bộ lọc và thứ tự.", "The cursor belongs to another query; keep filter and order as they were."},
+	"cursor-other-epoch":      {"Kho dữ liệu đã được khôi phục từ bản sao lưu sau khi con trỏ này được cấp; hãy đồng bộ lại từ đầu.", "The repository was restored from a backup after this cursor was given; synchronise again from the start."},
+	"seq-range":               {"Số thứ tự phải từ 1 đến {head}.", "Sequence numbers must lie between 1 and {head}."},
+	"token-invalid":           {"Không tạo được mã truy cập.", "The token was not created."},
+}
