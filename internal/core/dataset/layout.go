@@ -12,7 +12,8 @@ import (
 // declared becomes a dropped column, a field that returns takes its old column
 // up again, and new fields are appended. A new table has key fields first, then
 // the other fields as declared, then _area, _x and _y when d has a place, then
-// _flags.
+// _flags. Of previous only the columns need be known; with Kind and Key set,
+// changes of those are found too.
 //
 // The error is Invalid with code layout-impossible when d names a field that it
 // does not have (Parse refuses that earlier), and Conflict with code
@@ -21,7 +22,7 @@ import (
 func Layout(d *Dataset, previous *Table) (*Table, error) {
 	t := &Table{Name: d.Name, Kind: d.Kind, Time: -1, Area: -1, X: -1, Y: -1, Geometry: -1, Flags: -1}
 	if previous != nil {
-		if previous.Kind != d.Kind {
+		if previous.Kind != "" && previous.Kind != d.Kind {
 			return nil, problem.New(problem.Conflict, "layout-kind", "dataset", d.Name, "was", previous.Kind, "now", d.Kind)
 		}
 		t.Columns = slices.Clone(previous.Columns)
@@ -53,7 +54,7 @@ func Layout(d *Dataset, previous *Table) (*Table, error) {
 	if err := t.derive(d); err != nil {
 		return nil, err
 	}
-	if previous != nil && !slices.Equal(previous.Key, t.Key) {
+	if previous != nil && previous.Key != nil && !slices.Equal(previous.Key, t.Key) {
 		return nil, problem.New(problem.Conflict, "layout-key", "dataset", d.Name)
 	}
 	return t, nil

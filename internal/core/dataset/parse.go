@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"bytes"
 	"encoding/json"
 	"regexp"
 	"sort"
@@ -40,11 +41,13 @@ func FromJSON(b []byte) (*Dataset, error) {
 
 // JSON writes the declaration so that FromJSON gives an equal one.
 func (d *Dataset) JSON() []byte {
-	b, err := json.Marshal(d)
-	if err != nil {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // rules are full of < and >
+	if err := e.Encode(d); err != nil {
 		return []byte("null") // only a value that no parser makes, such as a channel in Outside
 	}
-	return b
+	return bytes.TrimRight(b.Bytes(), "\n")
 }
 
 func parseTree(t *tree) (*Dataset, error) {

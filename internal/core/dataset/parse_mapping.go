@@ -8,8 +8,12 @@ import (
 
 // ParseMapping reads a mapping file in YAML by the limits of Parse. The error
 // holds every fault of the file. What depends on the dataset that the mapping
-// is for is checked by Mapping.Check.
+// is for is checked by ParseMappingFor.
 func ParseMapping(file string, b []byte) (*Mapping, error) {
+	return parseMapping(file, b, nil)
+}
+
+func parseMapping(file string, b []byte, d *Dataset) (*Mapping, error) {
 	t := readYAML(file, b)
 	if t.root == nil {
 		return nil, t.err()
@@ -17,7 +21,7 @@ func ParseMapping(file string, b []byte) (*Mapping, error) {
 	o := t.object(t.root, "")
 	m := t.mapping(o)
 	o.done()
-	t.checkMapping(&m, t.root, "")
+	t.checkMapping(&m, nil, d)
 	if err := t.err(); err != nil {
 		return nil, err
 	}
