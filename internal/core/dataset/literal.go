@@ -157,25 +157,35 @@ func (t Type) CompareLiterals(a, b value.Value) (c int, ok bool) {
 // Accepted is what both languages share, and \i and \c; an explicit ^ or $ at
 // the ends is tolerated. Class subtraction ([a-z-[aeiou]]) is refused.
 func CompilePattern(p string) (*regexp.Regexp, error) {
-	if strings.Contains(p, "-[") {
-		return nil, errSubtraction
-	}
 	var b strings.Builder
+	class := false
 	for i := 0; i < len(p); i++ {
-		if p[i] == '\\' && i+1 < len(p) {
+		switch c := p[i]; {
+		case c == '\\' && i+1 < len(p):
 			i++
-			switch p[i] {
-			case 'i':
+			switch c := p[i]; {
+			case c == 'i' && class:
+				b.WriteString(`\p{L}_:`)
+			case c == 'i':
 				b.WriteString(`[\p{L}_:]`)
-			case 'c':
+			case c == 'c' && class:
+				b.WriteString(`\p{L}\p{Nd}\-._:`)
+			case c == 'c':
 				b.WriteString(`[\p{L}\p{Nd}\-._:]`)
 			default:
 				b.WriteByte('\\')
-				b.WriteByte(p[i])
+				b.WriteByte(c)
 			}
-			continue
+		case class && c == '[' && p[i-1] == '-':
+			return nil, errSubtraction
+		default:
+			if c == '[' {
+				class = true
+			} else if c == ']' {
+				class = false
+			}
+			b.WriteByte(c)
 		}
-		b.WriteByte(p[i])
 	}
 	return regexp.Compile(`^(?:` + b.String() + `)$`)
 }
