@@ -197,7 +197,7 @@ func entryOf(t *dataset.Table, row store.Row, old *catalog) (*Entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("repo: declaration of %s at %d: %w", name, row.Version, err)
 	}
-	previous, err := decodeColumns(name, f.text("columns"))
+	previous, err := decodeColumns(d, f.text("columns"))
 	if err != nil {
 		return nil, err
 	}
@@ -226,25 +226,30 @@ func encodeColumns(t *dataset.Table) string {
 	return string(b)
 }
 
-func decodeColumns(name, text string) (*dataset.Table, error) {
+// decodeColumns rebuilds what Layout needs of the layout in force.
+func decodeColumns(d *dataset.Dataset, text string) (*dataset.Table, error) {
 	if text == "" {
 		return nil, nil
 	}
 	var list []string
 	if err := json.Unmarshal([]byte(text), &list); err != nil {
-		return nil, fmt.Errorf("repo: columns of %s: %w", name, err)
+		return nil, fmt.Errorf("repo: columns of %s: %w", d.Name, err)
 	}
-	t := &dataset.Table{Name: name}
+	t := &dataset.Table{Name: d.Name, Kind: d.Kind}
 	for _, s := range list {
 		s, dropped := strings.CutPrefix(s, "-")
 		column, typ, ok := strings.Cut(s, ":")
 		if !ok {
-			return nil, fmt.Errorf("repo: column %q of %s", s, name)
+			return nil, fmt.Errorf("repo: column %q of %s", s, d.Name)
 		}
 		t.Columns = append(t.Columns, dataset.Column{
 			Name: column, Type: dataset.Type(typ), Kind: dataset.Type(typ).Kind(),
 			Derived: strings.HasPrefix(column, "_"), Dropped: dropped,
 		})
+	}
+	for _, k := range d.Schema.PrimaryKey {
+		i, _, _, _ := t.Property(k)
+		t.Key = append(t.Key, i)
 	}
 	return t, nil
 }

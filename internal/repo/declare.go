@@ -115,6 +115,12 @@ func (r *Repository) planOne(ctx context.Context, e *Entry, d *dataset.Dataset) 
 		return step, nil
 	}
 	t, err := dataset.Layout(d, e.Table)
+	if problem.KindOf(err) == problem.Conflict {
+		// what is stored could not be read any more: refused whatever is stored
+		refusal, err := r.breaks(ctx, e, dataset.Change{What: problem.As(err).In("en")})
+		step.Action, step.Refusals = "refuse", append(step.Refusals, refusal)
+		return step, err
+	}
 	if err != nil {
 		return step, err
 	}

@@ -114,7 +114,7 @@ func (r *Repository) followLoop(ctx context.Context, g *following) {
 			continue
 		}
 		if errors.Is(err, errRebuild) {
-			err = r.forget(ctx, g)
+			err = r.forget(ctx, followerOwner(g.follower.Name()))
 			if err == nil {
 				continue
 			}
@@ -132,21 +132,22 @@ func (r *Repository) followLoop(ctx context.Context, g *following) {
 
 var errRebuild = errors.New("repo: follower is to be rebuilt")
 
-func (r *Repository) forget(ctx context.Context, g *following) error {
-	name := "follower/" + g.follower.Name()
+func followerOwner(name string) string { return "follower/" + name }
+
+func (r *Repository) forget(ctx context.Context, owner string) error {
 	var puts []store.StatePut
-	err := r.driver.State(ctx, name, "", func(key string, _ []byte) error {
+	err := r.driver.State(ctx, owner, "", func(key string, _ []byte) error {
 		puts = append(puts, store.StatePut{Key: key})
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	return r.driver.SaveState(ctx, name, puts)
+	return r.driver.SaveState(ctx, owner, puts)
 }
 
 func (r *Repository) followFrom(ctx context.Context, g *following) error {
-	name := "follower/" + g.follower.Name()
+	name := followerOwner(g.follower.Name())
 	var at commit.Position
 	state := map[string][]byte{}
 	err := r.driver.State(ctx, name, "", func(key string, val []byte) error {

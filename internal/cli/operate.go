@@ -1,0 +1,209 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"huong.city/huong/internal/app"
+	"huong.city/huong/internal/core/dataset"
+	"huong.city/huong/internal/core/problem"
+	"huong.city/huong/internal/core/record"
+	"huong.city/huong/internal/core/value"
+	"huong.city/huong/internal/repo"
+	"huong.city/huong/internal/store"
+	"slices"
+)
+
+// serveCommand serves the pages and the API until it is told to stop.
+type serveCommand struct {
+	where
+	Listen string `help:"Address to listen on." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+}
+
+// Run implements the command.
+func (c *serveCommand) Run(s *session) error {
+	r, err := s.open(c.where)
+	if err != nil {
+		return err
+	}
+	return app.Serve(s.ctx, r, app.ServeOptions{Listen: c.Listen, Log: s.log, Version: version()}, func(address string) {
+		fmt.Fprintf(s.out, "ready http://%s\n", address)
+	})
+}
+
+// verifyCommand checks the log against tables and history.
+type verifyCommand struct{ where }
+
+// Run implements the command.
+func (c *verifyCommand) Run(s *session) error {
+	r, err := s.open(c.where)
+	if err != nil {
+		return err
+	}
+	defer r.Close(s.ctx)
+	bar := s.progress("verify")
+	report, err := r.Verify(s.ctx, repo.Operator(), bar.set, func(f store.Fault) error {
+		_, err := fmt.Fprintf(s.out, "fault in %s: dataset %s, key %s, seq %d: %s\n", f.Where, f.Dataset, f.Key, f.Seq, f.What)
+		return err
+	})
+	bar.end()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "commits=%d changes=%d records=%d versions=%d faults=%d\n",
+		report.Entries, report.Changes, report.Rows, report.Versions, report.Faults)
+	if report.Faults > 0 {
+		return problem.New(problem.Conflict, "verify-failed", "count", report.Faults)
+	}
+	return nil
+}
+
+// backupCommand writes a consistent copy.
+type backupCommand struct {
+	where
+	File string `arg:"" help:"File to write."`
+}
+
+// Run implements the command.
+func (c *backupCommand) Run(s *session) error {
+	r, err := s.open(c.where)
+	if err != nil {
+		return err
+	}
+	defer r.Close(s.ctx)
+	f, err := os.OpenFile(c.File, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return problem.Wrap(err, problem.Conflict, "file-exists", "file", c.File)
+	}
+	bar := s.progress("backup")
+	err = r.Backup(s.ctx, repo.Operator(), f, bar.set)
+	bar.end()
+	if err == nil {
+		err = f.Sync()
+	}
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		os.Remove(c.File) // half a backup is worse than none
+		return err
+	}
+	fmt.Fprintf(s.out, "backup %s\n", c.File)
+	return nil
+}
+
+// restoreCommand makes a new city from a backup.
+type restoreCommand struct {
+	where
+	File string `arg:"" help:"Backup to read." type:"existingfile"`
+}
+
+// Run implements the command.
+func (c *restoreCommand) Run(s *session) error {
+	f, err := readable(c.File)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := c.app().Restore(s.ctx, f); err != nil {
+		return err
+	}
+	fmt.Fprintln(s.out, "restored; cursors given out before are refused from now on")
+	return nil
+}
+
+// rebuildCommand makes a follower start anew.
+type rebuildCommand struct {
+	where
+	Follower string `arg:"" help:"Name of the follower, as the status page shows it."`
+}
+
+// Run implements the command.
+func (c *rebuildCommand) Run(s *session) error {
+	r, err := s.open(c.where)
+	if err != nil {
+		return err
+	}
+	defer r.Close(s.ctx)
+	return r.ForgetFollower(s.ctx, repo.Operator(), c.Follower)
+}
+
+// versionCommand prints the version.
+type versionCommand struct{}
+
+// Run implements the command.
+func (versionCommand) Run(s *session) error {
+	_, err := fmt.Fprintln(s.out, version())
+	return err
+}
+
+// version is the commit that the binary was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v, revision, changed := info.Main.Version, "", ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision" && len(s.Value) >= 12:
+			revision = s.Value[:12]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			changed = "+"
+		}
+	}
+	if revision != "" {
+		return revision + changed
+	}
+	return v
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+func keyText(e *repo.Entry, row []value.Value) string { return keyOf(e.Table, row) }
+
+func keyOf(t *dataset.Table, row []value.Value) string { return record.FormatKey(t, t.KeyOf(nil, row)) }
+
+// bar is a progress line on the terminal: share, rate, time left. It is
+// rewritten in place and silent where there is no terminal.
+type bar struct {
+	s       *session
+	what    string
+	started time.Time
+	shown   time.Time
+	live    bool
+}
+
+func (s *session) progress(what string) *bar {
+	b := &bar{s: s, what: what, started: time.Now()}
+	if f, ok := s.err.(*os.File); ok {
+		info, err := f.Stat()
+		b.live = err == nil && info.Mode()&os.ModeCharDevice != 0
+	}
+	return b
+}
+
+func (b *bar) set(done, total int64) { b.show(done, total, "") }
+
+func (b *bar) show(done, total int64, note string) {
+	now := time.Now()
+	if !b.live || now.Sub(b.shown) < 200*time.Millisecond {
+		return
+	}
+	b.shown = now
+	elapsed := now.Sub(b.started)
+	line := fmt.Sprintf("%s %s", b.what, note)
+	if total > 0 && done > 0 {
+		left := time.Duration(float64(elapsed) * (float64(total)/float64(done) - 1))
+		line = fmt.Sprintf("%s %3d %% %s, %s left", b.what, done*100/total, note, left.Round(time.Second))
+	}
+	fmt.Fprintf(b.s.err, "\r\x1b[K%s", line)
+}
+
+func (b *bar) end() {
+	if b.live {
+		fmt.Fprint(b.s.err, "\r\x1b[K")
+	}
+}
