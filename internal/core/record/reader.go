@@ -1,0 +1,428 @@
+package record
+
+import (
+	"bytes"
+	"io"
+	"unicode/utf8"
+
+	"huong.city/huong/internal/core/problem"
+)
+
+// Limits bound what one input may take. Zero members mean the defaults.
+type Limits struct {
+	MaxRow  int // bytes of one row; default 8 MiB
+	MaxCell int // bytes of one CSV cell; default 1 MiB
+}
+
+const (
+	defaultMaxRow  = 8 << 20
+	defaultMaxCell = 1 << 20
+	// mostHeld ends a call of Next early, so that rows near the limit of size
+	// do not fill the memory.
+	mostHeld = 16 << 20
+	// mostRaw is kept of a row that is over the limit itself.
+	mostRaw = 4 << 10
+)
+
+func (l Limits) withDefaults() Limits {
+	if l.MaxRow <= 0 {
+		l.MaxRow = defaultMaxRow
+	}
+	if l.MaxCell <= 0 {
+		l.MaxCell = defaultMaxCell
+	}
+	return l
+}
+
+// Fault is one refused row, whole. Raw is a copy of its bytes as they came (the
+// first 4 KiB of a row over the size limit). Position and those of the
+// violations count lines and characters from 1 in the whole input; Row of each
+// violation is the row's index in it.
+type Fault struct {
+	Position   problem.Position
+	Raw        []byte
+	Violations []problem.Violation
+}
+
+// JSONReader reads rows from an array of objects, from one object, or from
+// objects one after another (NDJSON), told by the first byte, in memory bounded
+// by the size of the largest row.
+type JSONReader struct {
+	in     input
+	d      *decoder
+	schema *Schema
+	limits Limits
+	array  bool
+	begun  bool
+	after  bool // in an array: a value has been read, a comma or the end follows
+	row    int
+	end    error // io.EOF, or why reading cannot go on
+}
+
+// NewJSONReader reads from r. Errors of r itself are returned as they are.
+func NewJSONReader(r io.Reader, s *Schema, l Limits) *JSONReader {
+	return &JSONReader{in: newInput(r), d: newDecoder(s, nil), schema: s, limits: l.withDefaults()}
+}
+
+// Next appends rows that are decoded and checked to b until max rows, good and
+// bad, have been read, and returns the bad ones. It may return fewer when they
+// are large. At the end it returns io.EOF, possibly together with last faults.
+// A bad row does not stop it: after a broken row of NDJSON it goes on at the
+// next line, in an array after the object where its brackets and strings still
+// balance. Where they do not, the last fault says where, and the error is
+// Invalid.
+func (r *JSONReader) Next(b *Batch, max int) ([]Fault, error) {
+	var faults []Fault
+	r.d.text = &b.text
+	held := 0
+	for n := 0; n < max && held+b.text.size() < mostHeld; n++ {
+		if r.end == nil && !r.seek(&faults) {
+			r.in.release()
+		}
+		if r.end != nil {
+			return faults, r.end
+		}
+		before := len(faults)
+		r.read(b, &faults)
+		if len(faults) > before {
+			held += len(faults[before].Raw)
+		}
+		r.row++
+	}
+	return faults, nil
+}
+
+// seek moves to the first byte of the next row. It returns false and sets
+// r.end when there is none.
+func (r *JSONReader) seek(faults *[]Fault) bool {
+	if !r.begun {
+		r.begun = true
+		r.in.skipBOM()
+		switch ch, ok := r.in.peek(); {
+		case !ok:
+			return r.finish()
+		case ch == '[':
+			r.array = true
+			r.in.advance(1)
+			if ch, ok := r.in.peek(); ok && ch == ']' {
+				r.in.advance(1)
+				return r.tail(faults)
+			}
+		case ch != '{':
+			return r.lost(faults, "row-start")
+		}
+	}
+	ch, ok := r.in.peek()
+	if !r.array {
+		if !ok {
+			return r.finish()
+		}
+		return true
+	}
+	if !ok {
+		if r.in.err != nil && r.in.err != io.EOF {
+			return r.finish()
+		}
+		return r.lost(faults, "row-truncated")
+	}
+	if !r.after {
+		return true
+	}
+	switch ch {
+	case ']':
+		r.in.advance(1)
+		return r.tail(faults)
+	case ',':
+		r.in.advance(1)
+		if ch, ok = r.in.peek(); !ok {
+			return r.seek(faults)
+		}
+		if ch == ']' || ch == ',' {
+			return r.lost(faults, "row-syntax")
+		}
+		r.after = false
+		return true
+	}
+	return r.lost(faults, "row-syntax")
+}
+
+// tail makes sure that nothing follows the array.
+func (r *JSONReader) tail(faults *[]Fault) bool {
+	if _, ok := r.in.peek(); ok {
+		return r.lost(faults, "row-trailing")
+	}
+	return r.finish()
+}
+
+func (r *JSONReader) finish() bool {
+	r.end = r.in.err
+	if r.end == nil {
+		r.end = io.EOF
+	}
+	return false
+}
+
+// lost reports that the syntax is lost at the current position and ends.
+func (r *JSONReader) lost(faults *[]Fault, code string) bool {
+	return r.lostAt(faults, 0, code)
+}
+
+func (r *JSONReader) lostAt(faults *[]Fault, offset int, code string) bool {
+	raw := r.in.rest()
+	v := problem.Violate(code, "")
+	v.Position.Offset = int64(offset)
+	f := r.fault(raw[:min(len(raw), mostRaw)], []problem.Violation{v})
+	*faults = append(*faults, f)
+	r.end = problem.InvalidWith("row-input", f.Violations)
+	return false
+}
+
+// fault copies a refused row and locates its violations, whose offsets are
+// relative to it.
+func (r *JSONReader) fault(raw []byte, vs []problem.Violation) Fault {
+	start := r.in.position()
+	f := Fault{Position: start, Raw: bytes.Clone(raw), Violations: make([]problem.Violation, len(vs))}
+	for i, v := range vs {
+		v.Position = locate(raw, int(v.Position.Offset), start)
+		v.Row = r.row
+		f.Violations[i] = v
+	}
+	return f
+}
+
+// locate turns an offset within raw, which starts at start, into a position.
+func locate(raw []byte, offset int, start problem.Position) problem.Position {
+	before := raw[:min(max(offset, 0), len(raw))]
+	p := start
+	p.Offset += int64(len(before))
+	if nl := bytes.LastIndexByte(before, '\n'); nl >= 0 {
+		p.Line += bytes.Count(before, []byte{'\n'})
+		p.Column = utf8.RuneCount(before[nl+1:]) + 1
+	} else {
+		p.Column += utf8.RuneCount(before)
+	}
+	return p
+}
+
+// read reads the value at the current position as a row.
+func (r *JSONReader) read(b *Batch, faults *[]Fault) {
+	r.after = true
+	if r.in.rest()[0] != '{' {
+		r.notObject(faults)
+		return
+	}
+	mark := b.text.mark()
+	row := b.Append()
+	end, ok := r.d.object(r.in.rest(), 0, row)
+	if !ok && r.d.stop.code == "" {
+		// The buffer ended within the row: find its end while reading on, so
+		// that a row that arrives in small pieces is not decoded again and again.
+		b.Drop()
+		b.text.rollback(mark)
+		row = nil
+		if r.whole(faults) {
+			row = b.Append()
+			end, ok = r.d.object(r.in.rest(), 0, row)
+		} else {
+			return
+		}
+	}
+	if ok && end > r.limits.MaxRow {
+		b.Drop()
+		b.text.rollback(mark)
+		r.tooLarge(end, end, faults)
+		return
+	}
+	if ok {
+		if len(r.d.vs) == 0 {
+			r.d.vs = r.schema.Check(row, nil, r.d.vs)
+		}
+		if len(r.d.vs) == 0 {
+			p := &b.positions[len(b.positions)-1]
+			p.offset, p.line, p.column = r.in.base+int64(r.in.pos), r.in.line, r.in.column
+			r.in.advance(end)
+			return
+		}
+		*faults = append(*faults, r.fault(r.in.rest()[:end], r.d.vs))
+	}
+	b.Drop()
+	b.text.rollback(mark)
+	if ok {
+		r.in.advance(end)
+		return
+	}
+	r.recover(faults)
+}
+
+// notObject reports a value that is no object and passes over it.
+func (r *JSONReader) notObject(faults *[]Fault) {
+	v := []problem.Violation{problem.Violate("row-object", "")}
+	if !r.array {
+		n, all := r.in.throughLine(0, r.limits.MaxRow)
+		r.drop(n, all, v, faults)
+		return
+	}
+	x := extent{}
+	n, state := x.run(&r.in, r.limits.MaxRow)
+	switch state {
+	case extentClosed:
+		*faults = append(*faults, r.fault(r.in.rest()[:n], v))
+		r.in.advance(n)
+	case extentLarge:
+		r.discard(&x, faults)
+	default:
+		r.lost(faults, "row-syntax")
+	}
+}
+
+// whole reads on until the row at the current position is complete. It returns
+// false after it has dealt with a row that never will be.
+func (r *JSONReader) whole(faults *[]Fault) bool {
+	x := extent{lines: !r.array}
+	n, state := x.run(&r.in, r.limits.MaxRow)
+	switch state {
+	case extentClosed:
+		return true
+	case extentLarge:
+		if r.array {
+			r.discard(&x, faults)
+		} else {
+			_, all := r.in.throughLine(0, r.limits.MaxRow)
+			r.drop(n, all, []problem.Violation{r.large()}, faults)
+		}
+		return false
+	}
+	if r.in.err != nil && r.in.err != io.EOF {
+		r.end = r.in.err
+		return false
+	}
+	r.d.stop = stop{"row-truncated", n}
+	if state == extentBroken {
+		// Let the decoder say what is wrong; it sees the same bytes.
+		if r.d.probe(r.in.rest()); r.d.stop.code == "" {
+			r.d.stop = stop{"row-truncated", n}
+		}
+	}
+	r.recover(faults)
+	return false
+}
+
+// probe reads an object for its syntax alone.
+func (d *decoder) probe(b []byte) { d.skip(b, 0, 0) }
+
+// recover deals with a row whose syntax is broken at d.stop.
+func (r *JSONReader) recover(faults *[]Fault) {
+	v := problem.Violate(r.d.stop.code, "")
+	v.Position.Offset = int64(r.d.stop.at)
+	vs := []problem.Violation{v}
+	if !r.array {
+		n, all := r.nextRow()
+		r.drop(n, all, vs, faults)
+		return
+	}
+	x := extent{}
+	n, state := x.run(&r.in, r.limits.MaxRow)
+	switch state {
+	case extentClosed:
+		*faults = append(*faults, r.fault(r.in.rest()[:n], vs))
+		r.in.advance(n)
+	case extentLarge:
+		r.discard(&x, faults)
+	default:
+		if r.in.err != nil && r.in.err != io.EOF {
+			r.end = r.in.err
+			return
+		}
+		r.lostAt(faults, r.d.stop.at, r.d.stop.code)
+	}
+}
+
+// nextRow returns how far the broken row at the current position reaches: to
+// the end of its line, or, for the very first row, which may be an object over
+// several lines, to the first line that begins like a row. all is false when
+// that is over the limit.
+func (r *JSONReader) nextRow() (n int, all bool) {
+	for {
+		if n, all = r.in.throughLine(n, r.limits.MaxRow); !all || r.row > 0 {
+			return n, all
+		}
+		rest := r.in.rest()
+		if n >= len(rest) || n > r.d.stop.at && rest[n] != ' ' && rest[n] != '\t' && rest[n] != '}' && rest[n] != '"' && rest[n] != ']' {
+			return n, true
+		}
+		if rest[n] == '{' {
+			return n, true
+		}
+	}
+}
+
+// drop reports the first n bytes as a refused row and passes over them; when
+// they are not all of it, what follows up to the line's end is passed over too.
+func (r *JSONReader) drop(n int, all bool, vs []problem.Violation, faults *[]Fault) {
+	raw := r.in.rest()[:n]
+	if !all {
+		raw = raw[:min(len(raw), mostRaw)]
+		vs = []problem.Violation{r.large()}
+	}
+	raw = bytes.TrimRight(raw, "\r\n")
+	*faults = append(*faults, r.fault(raw, vs))
+	r.in.advance(n)
+	if all {
+		return
+	}
+	for {
+		rest := r.in.rest()
+		if nl := bytes.IndexByte(rest, '\n'); nl >= 0 {
+			r.in.advance(nl + 1)
+			return
+		}
+		r.in.advance(len(rest))
+		if !r.in.fill() {
+			return
+		}
+	}
+}
+
+func (r *JSONReader) large() problem.Violation {
+	return problem.Violate("row-too-large", "", "limit", r.limits.MaxRow)
+}
+
+func (r *JSONReader) tooLarge(keep, n int, faults *[]Fault) {
+	raw := r.in.rest()[:min(keep, mostRaw)]
+	*faults = append(*faults, r.fault(raw, []problem.Violation{r.large()}))
+	r.in.advance(n)
+}
+
+// discard passes over an array element that is over the limit without keeping
+// it; x stands at the end of what is in the buffer.
+func (r *JSONReader) discard(x *extent, faults *[]Fault) {
+	r.tooLarge(x.at, x.at, faults)
+	x.at = 0
+	for {
+		state := x.step(r.in.rest())
+		r.in.advance(x.at)
+		x.at = 0
+		switch state {
+		case extentClosed:
+			return
+		case extentBroken:
+			r.lost(faults, "row-syntax")
+			return
+		}
+		if !r.in.fill() {
+			if !r.finishOn() {
+				r.lost(faults, "row-truncated")
+			}
+			return
+		}
+	}
+}
+
+// finishOn ends on an error of the source; false when it simply ended.
+func (r *JSONReader) finishOn() bool {
+	if r.in.err != nil && r.in.err != io.EOF {
+		r.end = r.in.err
+		return true
+	}
+	return false
+}
