@@ -1,7 +1,48 @@
 package dataset
 
-import "huong.city/huong/internal/core/cql2"
+import (
+	"unicode/utf8"
 
-func (t *tree) checkRules(*Dataset) {}
+	"huong.city/huong/internal/core/cql2"
+	"huong.city/huong/internal/core/problem"
+)
 
-func (t *tree) condition(string, []any, cql2.Schema) cql2.Expr { return nil }
+// checkRules parses every quality rule and binds it to the dataset's layout.
+func (t *tree) checkRules(d *Dataset) {
+	layout, err := Layout(d, nil)
+	if err != nil {
+		e := problem.As(err)
+		t.add(problem.Violation{Code: e.Code, Args: e.Args}, t.root.line, t.root.col)
+		return
+	}
+	for i := range d.Quality {
+		d.Quality[i].Expr = t.condition(d.Quality[i].Rule, []any{"quality", i, "rule"}, layout)
+	}
+}
+
+// condition parses an expression and, with a schema, binds it. Faults are
+// reported where they stand in the file: at the character, if the expression is
+// written on one line without escapes, else at its beginning.
+func (t *tree) condition(s string, path []any, schema cql2.Schema) cql2.Expr {
+	e, err := cql2.ParseText(s)
+	if err == nil && schema != nil {
+		e, err = cql2.Bind(e, schema)
+	}
+	if err == nil {
+		return e
+	}
+	n := t.at(path...)
+	p := problem.As(err)
+	vs := p.Violations
+	if len(vs) == 0 {
+		vs = []problem.Violation{{Code: p.Code, Args: p.Args}}
+	}
+	for _, v := range vs {
+		line, col := n.line, n.col
+		if o := int(v.Position.Offset); n.plain && o <= len(n.text) {
+			col += n.skip + utf8.RuneCountInString(n.text[:o])
+		}
+		t.add(problem.Violation{Code: v.Code, Field: pathText(path), Args: v.Args}, line, col)
+	}
+	return nil
+}
