@@ -1,0 +1,211 @@
+package sqlite
+
+import (
+	"huong.city/huong/internal/core/cql2"
+	"huong.city/huong/internal/core/value"
+)
+
+// Bounds of what becomes SQL; larger expressions are evaluated whole.
+const (
+	maxDepth = 60  // SQLite stops at 1,000 levels, of which every level here takes several
+	maxItems = 400 // members of an AND, an OR or an IN
+)
+
+// filter writes a bound expression as a condition that is 1, 0 or NULL exactly
+// as cql2.Eval is true, false or unknown. No literal is written into the text.
+func (b *builder) filter(e cql2.Expr) error { return b.condition(e, 0) }
+
+func (b *builder) condition(e cql2.Expr, depth int) error {
+	if depth > maxDepth {
+		return b.eval(e)
+	}
+	switch e := e.(type) {
+	case *cql2.Prop:
+		if e.Kind == value.Bool && !e.List {
+			b.text(b.p.cols[e.Column])
+			return nil
+		}
+	case *cql2.Call:
+		if ok, err := b.call(e, depth); ok || err != nil {
+			return err
+		}
+	}
+	return b.eval(e)
+}
+
+// call writes the operators that SQL has with the same meaning; ok is false
+// when e is not one of them.
+func (b *builder) call(e *cql2.Call, depth int) (ok bool, err error) {
+	switch e.Op {
+	case "and", "or":
+		if len(e.Args) == 0 || len(e.Args) > maxItems {
+			return false, nil
+		}
+		word := " AND "
+		if e.Op == "or" {
+			word = " OR "
+		}
+		b.text("(")
+		for i, a := range e.Args {
+			if i > 0 {
+				b.text(word)
+			}
+			if err := b.condition(a, depth+1); err != nil {
+				return true, err
+			}
+		}
+		b.text(")")
+		return true, nil
+	case "not":
+		if len(e.Args) != 1 {
+			return false, nil
+		}
+		b.text("(NOT ")
+		err := b.condition(e.Args[0], depth+1)
+		b.text(")")
+		return true, err
+	case "=", "<>", "<", ">", "<=", ">=":
+		if len(e.Args) != 2 || !comparable(e.Args[0], e.Args[1]) {
+			return false, nil
+		}
+		b.text("(")
+		b.scalar(e.Args[0])
+		b.text(e.Op)
+		b.scalar(e.Args[1])
+		b.text(")")
+		return true, nil
+	case "between":
+		if len(e.Args) != 3 || !comparable(e.Args[0], e.Args[1]) || !comparable(e.Args[0], e.Args[2]) {
+			return false, nil
+		}
+		b.text("(")
+		b.scalar(e.Args[0])
+		b.text(" BETWEEN ")
+		b.scalar(e.Args[1])
+		b.text(" AND ")
+		b.scalar(e.Args[2])
+		b.text(")")
+		return true, nil
+	case "isNull":
+		if len(e.Args) != 1 {
+			return false, nil
+		}
+		p, isProp := e.Args[0].(*cql2.Prop)
+		if !isProp {
+			return false, nil
+		}
+		b.text("(", b.p.cols[p.Column], " IS NULL)")
+		return true, nil
+	case "in":
+		return b.in(e), nil
+	case "like":
+		return b.like(e)
+	}
+	return false, nil
+}
+
+func (b *builder) in(e *cql2.Call) bool {
+	if len(e.Args) != 2 {
+		return false
+	}
+	p, isProp := e.Args[0].(*cql2.Prop)
+	list, isList := e.Args[1].(*cql2.List)
+	if !isProp || !isList || len(list.Items) == 0 || len(list.Items) > maxItems {
+		return false
+	}
+	for _, it := range list.Items {
+		if _, isLit := it.(*cql2.Lit); !isLit || !comparable(p, it) {
+			return false
+		}
+	}
+	b.text("(", b.p.cols[p.Column], " IN (")
+	for i, it := range list.Items {
+		if i > 0 {
+			b.text(",")
+		}
+		b.scalar(it)
+	}
+	b.text("))")
+	return true
+}
+
+// like is evaluated by cql2; the fixed beginning of the pattern, if any, is a
+// range besides, which an index can serve.
+func (b *builder) like(e *cql2.Call) (ok bool, err error) {
+	if len(e.Args) != 2 {
+		return false, nil
+	}
+	p, isProp := e.Args[0].(*cql2.Prop)
+	lit, isLit := e.Args[1].(*cql2.Lit)
+	if !isProp || !isLit || p.List || p.Kind != value.Text || lit.Value.Kind() != value.Text {
+		return false, nil
+	}
+	prefix := likePrefix(lit.Value.Text())
+	if prefix == "" {
+		return false, nil
+	}
+	upper := []byte(prefix)
+	upper[len(upper)-1]++ // never 0xFF in UTF-8
+	col := b.p.cols[p.Column]
+	b.text("(", col, ">=")
+	b.arg(prefix)
+	b.text(" AND ", col, "<")
+	b.arg(string(upper))
+	b.text(" AND ")
+	err = b.eval(e)
+	b.text(")")
+	return true, err
+}
+
+// likePrefix is the part of a pattern before the first wildcard or escape.
+func likePrefix(pattern string) string {
+	for i := range len(pattern) {
+		if c := pattern[i]; c == '%' || c == '_' || c == '\\' {
+			return pattern[:i]
+		}
+	}
+	return pattern
+}
+
+// comparable tells whether SQL compares the two as cql2 does: columns and
+// constants of one kind, or both numbers, and at least one of them a column.
+func comparable(x, y cql2.Expr) bool {
+	kx, okx, px := scalarKind(x)
+	ky, oky, py := scalarKind(y)
+	if !okx || !oky || !px && !py {
+		return false
+	}
+	number := func(k value.Kind) bool { return k == value.Int || k == value.Float }
+	return kx == ky || number(kx) && number(ky)
+}
+
+func scalarKind(e cql2.Expr) (k value.Kind, ok, prop bool) {
+	switch e := e.(type) {
+	case *cql2.Prop:
+		k, prop = e.Kind, true
+		if e.List {
+			return k, false, true
+		}
+	case *cql2.Lit:
+		k = e.Value.Kind()
+		if k == value.Date && (e.Value.Days() < -719528 || e.Value.Days() > 2932896) {
+			return k, false, false // outside the years that order as text
+		}
+	default:
+		return value.Null, false, false
+	}
+	switch k {
+	case value.Bool, value.Int, value.Float, value.Text, value.Date, value.Time:
+		return k, true, prop
+	}
+	return k, false, prop
+}
+
+func (b *builder) scalar(e cql2.Expr) {
+	switch e := e.(type) {
+	case *cql2.Prop:
+		b.text(b.p.cols[e.Column])
+	case *cql2.Lit:
+		b.arg(bind(e.Value))
+	}
+}
