@@ -1,0 +1,146 @@
+package web
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"huong.city/huong/internal/core/problem"
+	"huong.city/huong/internal/repo"
+)
+
+// Credential says how a request proved who it is.
+type Credential uint8
+
+const (
+	NoCredential Credential = iota
+	BearerToken             // Authorization: Bearer …
+	SessionCookie
+)
+
+// Names of the session cookie: the first wherever the connection is encrypted,
+// the second on plain http over the loopback only, where __Host- cannot be set.
+const (
+	secureCookie   = "__Host-huong"
+	loopbackCookie = "huong"
+)
+
+// credentialOf finds the token of a request. A malformed Authorization header
+// is a bearer credential with an empty token, which never is valid.
+func (m *Mux) credentialOf(r *http.Request) (token string, c Credential) {
+	if h := r.Header.Get("Authorization"); h != "" {
+		scheme, token, _ := strings.Cut(h, " ")
+		if !strings.EqualFold(scheme, "Bearer") {
+			token = ""
+		}
+		return strings.TrimSpace(token), BearerToken
+	}
+	if c, err := r.Cookie(secureCookie); err == nil && c.Value != "" {
+		return c.Value, SessionCookie
+	}
+	if c, err := r.Cookie(loopbackCookie); err == nil && c.Value != "" && m.Loopback(r) {
+		return c.Value, SessionCookie
+	}
+	return "", NoCredential
+}
+
+// authenticate fills the principal. A wrong bearer token is refused; a session
+// that is over reads as the public, so that open pages stay readable.
+func (m *Mux) authenticate(r *Request) error {
+	token, c := m.credentialOf(r.Request)
+	r.Principal = repo.Public()
+	if c == NoCredential {
+		return nil
+	}
+	r.Credential = c
+	if token == "" {
+		return problem.New(problem.Unauthenticated, "unauthenticated")
+	}
+	p, err := m.config.Authenticate(r.Context(), token)
+	if err != nil {
+		if c == SessionCookie && problem.KindOf(err) == problem.Unauthenticated {
+			r.Credential = NoCredential
+			return nil
+		}
+		return err
+	}
+	r.Principal = p
+	return nil
+}
+
+// SetSession keeps a token in the browser until the given time, readable by no
+// script and sent by no other site.
+func (m *Mux) SetSession(w http.ResponseWriter, r *Request, token string, until time.Time) {
+	secure := !m.Loopback(r.Request) || r.TLS != nil
+	name := secureCookie
+	if !secure {
+		name = loopbackCookie
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: name, Value: token, Path: "/", Expires: until,
+		Secure: secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// ClearSession forgets the token of the browser.
+func (m *Mux) ClearSession(w http.ResponseWriter) {
+	http.SetCookie(w, &http.Cookie{Name: secureCookie, Path: "/", MaxAge: -1, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	http.SetCookie(w, &http.Cookie{Name: loopbackCookie, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+}
+
+// Loopback tells that the request comes from this machine over plain http and
+// was not passed on by a proxy.
+func (m *Mux) Loopback(r *http.Request) bool {
+	if r.TLS != nil || r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != "" {
+		return false
+	}
+	a, ok := addressOf(r.RemoteAddr)
+	return ok && a.IsLoopback()
+}
+
+// clientOf names who a request counts against: the principal, else the
+// network address, taken from X-Forwarded-For where a trusted proxy says it.
+// It is used for limits in memory only and never logged.
+func (m *Mux) clientOf(r *Request) string {
+	if r.Principal.Name != "" {
+		return "p:" + r.Principal.Name
+	}
+	a, ok := addressOf(r.RemoteAddr)
+	if !ok {
+		return "a:" + r.RemoteAddr
+	}
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(hops) - 1; i >= 0 && m.proxy(a); i-- {
+		next, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			break
+		}
+		a = next.Unmap()
+	}
+	if a.Is6() { // a subscriber holds a whole /64
+		if p, err := a.Prefix(64); err == nil {
+			a = p.Addr()
+		}
+	}
+	return "a:" + a.String()
+}
+
+func (m *Mux) proxy(a netip.Addr) bool {
+	for _, p := range m.config.Proxies {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+func addressOf(remote string) (netip.Addr, bool) {
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		host = remote
+	}
+	a, err := netip.ParseAddr(host)
+	return a.Unmap(), err == nil
+}
