@@ -1,5 +1,5 @@
-package cql2
-
+// # Semantics
+//
 // What expressions mean. There are three evaluators: Eval here, and the two
 // drivers, which compile to SQL. They must agree on every bound tree and every
 // row, so what follows is exact; where a database differs by itself the driver
@@ -128,3 +128,4 @@ package cql2
 // "and" and "or" may have thousands of operands on one level, and IN up to
 // MaxItems: a driver whose database bounds the depth of an expression nests them
 // as a balanced tree.
+package cql2

@@ -1,10 +1,11 @@
 package cql2
 
 import (
-	"encoding/json"
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"huong.city/huong/internal/core/geom"
 	"huong.city/huong/internal/core/value"
@@ -286,9 +287,6 @@ func appendJSONLit(b []byte, l *Lit) []byte {
 }
 
 func appendString(b []byte, s string) []byte {
-	q, err := json.Marshal(s) // cannot fail for a string
-	if err != nil {
-		return append(b, `""`...)
-	}
-	return append(b, q...)
+	b, _ = jsontext.AppendQuote(b, s) // its error tells of bad UTF-8, which it replaces
+	return b
 }

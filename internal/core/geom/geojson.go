@@ -178,7 +178,7 @@ func (c *coordReader) position() (x, y float64, err error) {
 			if i < 2 {
 				return 0, 0, fault(at, "geometry-number")
 			}
-			return x, y, checkCoordinate(at, x, y)
+			return checkCoordinate(at, x, y)
 		}
 		t, err := c.d.ReadToken()
 		if err != nil || t.Kind() != '0' {

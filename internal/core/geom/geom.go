@@ -121,10 +121,14 @@ func fault(offset int, code string, kv ...any) error {
 	return problem.InvalidWith("geometry-invalid", []problem.Violation{v})
 }
 
+// slack is how far over ±180 or ±90 a coordinate may be, in degrees (a tenth of
+// a millimetre): published outlines hold 180.00000000000006. It is cut off.
+const slack = 1e-9
+
 // checkCoordinate refuses what is no place on earth.
-func checkCoordinate(offset int, lon, lat float64) error {
-	if !(lon >= -180 && lon <= 180 && lat >= -90 && lat <= 90) {
-		return fault(offset, "geometry-range")
+func checkCoordinate(offset int, lon, lat float64) (float64, float64, error) {
+	if !(lon >= -180-slack && lon <= 180+slack && lat >= -90-slack && lat <= 90+slack) {
+		return 0, 0, fault(offset, "geometry-range")
 	}
-	return nil
+	return min(max(lon, -180), 180), min(max(lat, -90), 90), nil
 }

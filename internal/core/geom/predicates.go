@@ -1,6 +1,7 @@
 package geom
 
 import (
+	"math"
 	"unsafe"
 
 	sf "github.com/peterstace/simplefeatures/geom"
@@ -154,7 +155,7 @@ func Valid(wkb string) error {
 	ok := eachPart(wkb, func(p part) bool {
 		for _, pts := range p.runs {
 			for i := 0; i < len(pts); i += 16 {
-				inRange = inRange && checkCoordinate(0, f64(pts, i), f64(pts, i+8)) == nil
+				inRange = inRange && math.Abs(f64(pts, i)) <= 180 && math.Abs(f64(pts, i+8)) <= 90
 			}
 		}
 		return inRange

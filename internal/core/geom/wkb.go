@@ -290,7 +290,8 @@ func (r *ewkb) points(dst []byte, o binary.ByteOrder, size int, n uint32) ([]byt
 	first := len(dst)
 	for range n {
 		x, y := math.Float64frombits(o.Uint64(r.b[r.i:])), math.Float64frombits(o.Uint64(r.b[r.i+8:]))
-		if err := checkCoordinate(2*r.i, x, y); err != nil {
+		x, y, err := checkCoordinate(2*r.i, x, y)
+		if err != nil {
 			return nil, false, err
 		}
 		dst = appendFloat(appendFloat(dst, x), y)

@@ -245,7 +245,7 @@ func (p *wktReader) coordinates(extra int) (x, y float64, err error) {
 			}
 		}
 	}
-	return x, y, checkCoordinate(at, x, y)
+	return checkCoordinate(at, x, y)
 }
 
 func (p *wktReader) number() (float64, error) {
