@@ -5,9 +5,11 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"huong.city/huong/internal/core/commit"
 	"huong.city/huong/internal/core/dataset"
@@ -19,8 +21,8 @@ import (
 )
 
 // City is a folder of declarations, read and checked: datasets/**/*.yaml, and
-// the records that a city starts with: sectors.csv, agencies.csv, areas*.csv,
-// typed CSV whose header names the fields of the system datasets.
+// the records that a city starts with: sectors.csv, agencies*.csv, areas*.csv and
+// records/DATASET.csv, typed CSV whose header names the fields of the dataset.
 type City struct {
 	Datasets []*dataset.Dataset
 	files    []cityFile
@@ -69,6 +71,13 @@ func LoadCity(folder string) (*City, error) {
 			city.files = append(city.files, cityFile{start.dataset, p})
 		}
 	}
+	own, err := filepath.Glob(filepath.Join(folder, "records", "*.csv"))
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range own {
+		city.files = append(city.files, cityFile{strings.TrimSuffix(filepath.Base(p), ".csv"), p})
+	}
 	if len(city.Datasets) == 0 && len(city.files) == 0 {
 		return nil, problem.New(problem.Invalid, "folder-empty", "folder", folder)
 	}
@@ -102,6 +111,9 @@ func (c *City) ApplyRecords(ctx context.Context, r *repo.Repository, p repo.Prin
 	entries := map[string]*repo.Entry{}
 	for _, f := range c.files {
 		e, err := r.Entry(p, f.dataset)
+		if dry && problem.KindOf(err) == problem.NotFound {
+			continue // declared by the plan that this run only shows
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -117,11 +129,8 @@ func (c *City) ApplyRecords(ctx context.Context, r *repo.Repository, p repo.Prin
 	if err := problem.InvalidWith("city-rows-invalid", violations, "count", len(violations)); err != nil {
 		return nil, err
 	}
-	for _, name := range []string{repo.SystemSector, repo.SystemArea, repo.SystemAgency} {
+	for _, name := range referredFirst(entries) {
 		batch := byDataset[name]
-		if batch == nil {
-			continue
-		}
 		if name == repo.SystemArea {
 			if err := drawBorders(ctx, r, p, entries[name], batch); err != nil {
 				return results, err
@@ -134,6 +143,31 @@ func (c *City) ApplyRecords(ctx context.Context, r *repo.Repository, p repo.Prin
 		}
 	}
 	return results, nil
+}
+
+// referredFirst orders datasets so that each comes after those its foreign keys
+// name; areas come first of all, since places are looked up in them.
+func referredFirst(entries map[string]*repo.Entry) []string {
+	names := slices.Sorted(maps.Keys(entries))
+	var order []string
+	var visit func(name string)
+	visit = func(name string) {
+		if entries[name] == nil || slices.Contains(order, name) {
+			return
+		}
+		e := entries[name]
+		delete(entries, name) // a circle of references ends here
+		for _, fk := range e.Dataset.Schema.ForeignKeys {
+			visit(fk.Reference.Resource)
+		}
+		entries[name] = e
+		order = append(order, name)
+	}
+	visit(repo.SystemArea)
+	for _, name := range names {
+		visit(name)
+	}
+	return order
 }
 
 func readTyped(path string, s *record.Schema, b *record.Batch) ([]problem.Violation, error) {

@@ -1,0 +1,163 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"huong.city/huong/internal/core/problem"
+	"huong.city/huong/internal/face/api"
+	"huong.city/huong/internal/face/ui"
+	"huong.city/huong/internal/face/web"
+	"huong.city/huong/internal/repo"
+	"huong.city/huong/internal/service/live"
+	bundle "huong.city/huong/web"
+)
+
+// ServeOptions say how a city is served.
+type ServeOptions struct {
+	Listen  string
+	Log     *slog.Logger
+	Version string
+	Now     func() time.Time // the city's clock; the wall clock when nil
+	// Background runs beside the server until its context ends; the demo's feeds.
+	Background func(ctx context.Context) error
+}
+
+// Times of a stop: streams and requests get drainTime to end, then are cut.
+const drainTime = 8 * time.Second
+
+// Serve starts the followers and answers requests until ctx ends. It calls
+// ready with the bound address once it answers, and closes the repository
+// before it returns. The order of a stop: refuse readiness, end streams, drain
+// requests, stop the background, flush the queue, save cursors, close.
+func Serve(ctx context.Context, r *repo.Repository, o ServeOptions, ready func(address string)) (err error) {
+	closing := context.WithoutCancel(ctx)
+	defer func() {
+		if e := r.Close(closing); err == nil {
+			err = e
+		}
+	}()
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	stopping, stop := context.WithCancel(closing)
+	defer stop()
+	handler, err := faces(r, o, stopping)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", o.Listen)
+	if err != nil {
+		return problem.Wrap(err, problem.Unavailable, "listen-address", "address", o.Listen)
+	}
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+	}
+	failed := make(chan error, 2)
+	go func() { failed <- server.Serve(listener) }()
+	background := make(chan struct{})
+	go func() {
+		defer close(background)
+		if o.Background == nil {
+			return
+		}
+		if err := o.Background(ctx); err != nil && ctx.Err() == nil {
+			failed <- err
+		}
+	}()
+	ready(listener.Addr().String())
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	stop()
+	drain, cancel := context.WithTimeout(closing, drainTime)
+	defer cancel()
+	if e := server.Shutdown(drain); errors.Is(e, context.DeadlineExceeded) {
+		server.Close()
+	}
+	if ctx.Err() != nil {
+		<-background
+	}
+	return err
+}
+
+// faces wires followers and faces. The lists are the whole of it.
+func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (http.Handler, error) {
+	activity := live.NewActivity(o.Now)
+	for _, f := range []repo.Follower{activity} {
+		r.Follow(f)
+	}
+
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(gauges(r)...)
+
+	var pages *ui.UI
+	mux, err := web.New(web.Config{
+		Authenticate: r.Authenticate, Now: time.Now, Random: rand.Reader, Log: o.Log, Metrics: registry, Stopping: stopping,
+		InFlight: 2048, InFlightPerClient: 1024,
+		Missing: func(w http.ResponseWriter, q *web.Request) error { return pages.Missing(w, q) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	pages, err = ui.New(ui.Config{
+		Repo: r, Files: bundle.Files(), Now: o.Now, Log: o.Log, Sessions: mux,
+		Activity: func() []ui.DatasetActivity { return pulses(activity) },
+		Repairs:  repairs{r},
+	})
+	if err != nil {
+		return nil, err
+	}
+	rest := api.New(api.Config{Repo: r, Mux: mux, Now: o.Now, Metrics: registry, Version: o.Version})
+	for _, routes := range [][]web.Route{rest.Routes(), pages.Routes()} {
+		mux.Mount(routes...)
+	}
+	return mux, nil
+}
+
+func pulses(a *live.Activity) []ui.DatasetActivity {
+	snapshot := a.Snapshot()
+	list := make([]ui.DatasetActivity, len(snapshot))
+	for i, s := range snapshot {
+		list[i] = ui.DatasetActivity(s)
+	}
+	return list
+}
+
+// gauges show where the log and its followers are.
+func gauges(r *repo.Repository) []prometheus.Collector {
+	gauge := func(name, help string, read func(repo.Status) float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {
+			s, err := r.Status(context.Background())
+			if err != nil {
+				return -1
+			}
+			return read(s)
+		})
+	}
+	return []prometheus.Collector{
+		gauge("huong_log_head", "Sequence number of the last commit.", func(s repo.Status) float64 { return float64(s.Head.Seq) }),
+		gauge("huong_commit_queue", "Commits that wait for the writer.", func(s repo.Status) float64 { return float64(s.Queue) }),
+		gauge("huong_follower_lag", "Commits that the slowest follower is behind.", func(s repo.Status) float64 {
+			var lag int64
+			for _, f := range s.Followers {
+				lag = max(lag, f.Lag)
+			}
+			return float64(lag)
+		}),
+	}
+}
