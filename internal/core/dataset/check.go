@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"huong.city/huong/internal/core/cql2"
 )
 
 const maxFields = 500
@@ -24,10 +26,28 @@ func (t *tree) check(d *Dataset) {
 	t.checkTime(d)
 	t.checkPlace(d)
 	t.checkPromises(d)
-	t.checkSources(d)
-	if len(t.vs) == 0 {
-		t.checkRules(d)
+	layout := t.layout(d)
+	t.checkSources(d, layout)
+	for i := range d.Quality {
+		if r := &d.Quality[i]; r.Rule != "" {
+			r.Expr = t.condition(r.Rule, []any{"quality", i, "rule"}, layout)
+		}
 	}
+}
+
+// layout is what conditions are bound to; nil after a fault of the schema, for
+// a condition would then be blamed for the schema's mistake: it is only parsed.
+func (t *tree) layout(d *Dataset) cql2.Schema {
+	for _, v := range t.vs {
+		if v.Field == "" || strings.HasPrefix(v.Field, "schema") || v.Field == "time" || strings.HasPrefix(v.Field, "place") {
+			return nil
+		}
+	}
+	layout, err := Layout(d, nil)
+	if err != nil {
+		return nil
+	}
+	return layout
 }
 
 // at finds the deepest node of a path, for the position of a fault.
@@ -99,7 +119,10 @@ func (t *tree) named(d *Dataset, names []string, path []any, each func(f *Field,
 		if name == "" {
 			continue // reported when it was read
 		}
-		at := sub(path, i)
+		at := path
+		if t.at(path...).shape == listNode {
+			at = sub(path, i)
+		}
 		if slices.Contains(names[:i], name) {
 			t.faultAt(at, "declaration-field-twice", "name", excerpt(name))
 			continue
@@ -244,7 +267,7 @@ func (t *tree) checkPromises(d *Dataset) {
 	}
 }
 
-func (t *tree) checkSources(d *Dataset) {
+func (t *tree) checkSources(d *Dataset, layout cql2.Schema) {
 	seen := map[string]bool{}
 	for i := range d.Sources {
 		s, path := &d.Sources[i], []any{"sources", i}
@@ -254,6 +277,6 @@ func (t *tree) checkSources(d *Dataset) {
 			}
 			seen[s.Name] = true
 		}
-		t.checkMapping(&s.Mapping, path, d)
+		t.checkMapping(&s.Mapping, path, d, layout)
 	}
 }

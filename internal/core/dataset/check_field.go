@@ -91,7 +91,7 @@ func (t *tree) checkField(f *Field, path []any) {
 	for i, c := range f.Categories {
 		values[i] = c.Value
 	}
-	t.checkValues(f, keyPath("categories"), values, t.at(path...).get("categories") != nil, []any{"value"})
+	t.checkValues(f, keyPath("categories"), values, t.at(path...).get("categories").holds(listNode), []any{"value"})
 	if f.Ordered && len(f.Categories) == 0 {
 		t.faultAt(keyPath("categoriesOrdered"), "declaration-missing", "key", "categories")
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"huong.city/huong/internal/core/cql2"
 )
 
 // ParseMappingFor is ParseMapping with the checks that need the dataset: fields
@@ -16,8 +18,9 @@ func ParseMappingFor(file string, b []byte, d *Dataset) (*Mapping, error) {
 
 var encodingName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:-]{0,39}$`)
 
-// checkMapping checks what a mapping says; d is nil when the dataset is unknown.
-func (t *tree) checkMapping(m *Mapping, path []any, d *Dataset) {
+// checkMapping checks what a mapping says; d is nil when the dataset is
+// unknown, layout when conditions are to be parsed only.
+func (t *tree) checkMapping(m *Mapping, path []any, d *Dataset, layout cql2.Schema) {
 	if m.Delimiter != "" && utf8.RuneCountInString(m.Delimiter) != 1 {
 		t.faultAt(sub(path, "delimiter"), "declaration-one-character", "found", excerpt(m.Delimiter))
 	}
@@ -48,19 +51,19 @@ func (t *tree) checkMapping(m *Mapping, path []any, d *Dataset) {
 		}
 	}
 	for i := range m.Flags {
-		t.checkFlag(m, i, sub(path, "flags", i), d)
+		t.checkFlag(m, i, sub(path, "flags", i), d, layout)
 	}
 }
 
-func (t *tree) checkFlag(m *Mapping, i int, path []any, d *Dataset) {
+func (t *tree) checkFlag(m *Mapping, i int, path []any, d *Dataset, layout cql2.Schema) {
 	f := &m.Flags[i]
 	if f.Name != "" && slices.ContainsFunc(m.Flags[:i], func(g Flag) bool { return g.Name == f.Name }) {
 		t.faultAt(sub(path, "name"), "declaration-twice", "name", f.Name)
 	}
+	if f.Where != "" {
+		t.condition(f.Where, sub(path, "where"), layout)
+	}
 	if d == nil {
-		if f.Where != "" {
-			t.condition(f.Where, sub(path, "where"), nil)
-		}
 		return
 	}
 	if f.Field != "" {
@@ -72,11 +75,6 @@ func (t *tree) checkFlag(m *Mapping, i int, path []any, d *Dataset) {
 				t.faultAt(at, "mapping-clear-required", "name", c.Name)
 			}
 		})
-	}
-	if f.Where != "" && len(t.vs) == 0 {
-		if layout, err := Layout(d, nil); err == nil {
-			t.condition(f.Where, sub(path, "where"), layout)
-		}
 	}
 }
 

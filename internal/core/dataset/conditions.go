@@ -7,19 +7,6 @@ import (
 	"huong.city/huong/internal/core/problem"
 )
 
-// checkRules parses every quality rule and binds it to the dataset's layout.
-func (t *tree) checkRules(d *Dataset) {
-	layout, err := Layout(d, nil)
-	if err != nil {
-		e := problem.As(err)
-		t.add(problem.Violation{Code: e.Code, Args: e.Args}, t.root.line, t.root.col)
-		return
-	}
-	for i := range d.Quality {
-		d.Quality[i].Expr = t.condition(d.Quality[i].Rule, []any{"quality", i, "rule"}, layout)
-	}
-}
-
 // condition parses an expression and, with a schema, binds it. Faults are
 // reported where they stand in the file: at the character, if the expression is
 // written on one line without escapes, else at its beginning.

@@ -187,6 +187,9 @@ func CompilePattern(p string) (*regexp.Regexp, error) {
 			b.WriteByte(c)
 		}
 	}
+	if _, err := regexp.Compile(b.String()); err != nil {
+		return nil, err // tells of the pattern as written, without what is put around it
+	}
 	return regexp.Compile(`^(?:` + b.String() + `)$`)
 }
 

@@ -87,6 +87,9 @@ func (n *node) walk(path ...any) *node {
 	return n
 }
 
+// holds tells that there is a node, of the shape.
+func (n *node) holds(s shape) bool { return n != nil && n.shape == s }
+
 // scalar tells that the node is one text, number or truth value.
 func (n *node) scalar() bool { return n.shape >= boolNode && n.shape <= textNode }
 

@@ -241,6 +241,9 @@ func (t *tree) constraints(n *node, path string) Constraints {
 			t.fault(v, path+".jsonSchema", "declaration-want-map", "found", v.found())
 		}
 	}
+	if o.n.get("enum") != nil {
+		c.Enum = []any{} // an empty list is told from none
+	}
 	o.list("enum", func(it *node, _ string) { c.Enum = append(c.Enum, it.value()) })
 	o.done()
 	return c

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
+
+	"huong.city/huong/internal/core/cql2"
 )
 
 // ParseMapping reads a mapping file in YAML by the limits of Parse. The error
@@ -21,7 +23,15 @@ func parseMapping(file string, b []byte, d *Dataset) (*Mapping, error) {
 	o := t.object(t.root, "")
 	m := t.mapping(o)
 	o.done()
-	t.checkMapping(&m, nil, d)
+	var layout cql2.Schema
+	if d != nil {
+		l, err := Layout(d, nil)
+		if err != nil {
+			return nil, err
+		}
+		layout = l
+	}
+	t.checkMapping(&m, nil, d, layout)
 	if err := t.err(); err != nil {
 		return nil, err
 	}
@@ -141,8 +151,7 @@ func (t *tree) codeTable(n *node, path string) CodeTable {
 		}
 		c.Values[norm.NFC.String(p.key)] = norm.NFC.String(p.val.text)
 	})
-	if o.n.get("default") != nil {
-		s := o.literal("default")
+	if s := o.literal("default"); o.n.get("default") != nil {
 		c.Default = &s
 	}
 	o.done()
