@@ -27,7 +27,7 @@ type decoder struct {
 	seen    []uint32 // row number in which a column was last given
 	row     uint32
 	follows []int32 // column that came after a column in an earlier row, plus one
-	patch   bool    // null clears: remember what was given, let keys be
+	near    map[string]string
 }
 
 const mostViolations = 100 // of one row; the rest would say nothing more
@@ -114,7 +114,9 @@ func (d *decoder) column(name []byte, last *int, at int) int {
 	if column < 0 || s.columns[column].name != string(name) {
 		var ok bool
 		if column, ok = s.byName[string(name)]; !ok {
-			d.violate(s.unknown(string(name)), at)
+			if len(d.vs) < mostViolations {
+				d.violate(d.unknown(string(name)), at)
+			}
 			return -1
 		}
 		d.follows[*last] = int32(column) + 1
@@ -133,8 +135,23 @@ func (d *decoder) column(name []byte, last *int, at int) int {
 	return column
 }
 
-func (s *Schema) unknown(name string) problem.Violation {
-	if near := s.Nearest(name); near != "" {
+// unknown says what could have been meant. The search is costly and mostly
+// asked for the same few names, so a reader remembers them, and stops searching
+// where an input makes up ever new ones.
+func (d *decoder) unknown(name string) problem.Violation {
+	near, known := d.near[name]
+	if !known && len(d.near) < 64 && len(name) <= 64 {
+		if d.near == nil {
+			d.near = map[string]string{}
+		}
+		near = d.schema.Nearest(name)
+		d.near[name] = near
+	}
+	return unknownField(name, near)
+}
+
+func unknownField(name, near string) problem.Violation {
+	if near != "" {
 		return problem.Violate("row-unknown-near", clip(name), "near", near)
 	}
 	return problem.Violate("row-unknown", clip(name))
@@ -235,7 +252,10 @@ func (d *decoder) fromString(c *column, content []byte, ascii bool) (value.Value
 
 // fromText is clean and textFormat for bytes that the scanner has already seen.
 func (d *decoder) fromText(c *column, content []byte, text string, ascii bool) (value.Value, *problem.Violation) {
-	if !ascii || c.format != "default" || bytes.IndexByte(content, 0x7F) >= 0 || needsCleaning(content) {
+	// Raw control characters are refused by the scanner; only escapes, which
+	// are decoded into scratch, can bring some in.
+	escaped := len(content) > 0 && unsafe.SliceData(content) == unsafe.SliceData(d.scratch)
+	if !ascii || escaped || c.format != "default" || bytes.IndexByte(content, 0x7F) >= 0 {
 		v, bad := c.text(text)
 		if bad != nil {
 			return v, bad
@@ -246,21 +266,6 @@ func (d *decoder) fromText(c *column, content []byte, text string, ascii bool) (
 		}
 	}
 	return value.OfText(d.text.hold(content)), nil
-}
-
-// needsCleaning tells whether escapes brought control characters in; raw ones
-// are refused by the scanner.
-func needsCleaning(p []byte) bool {
-	return len(p) > 0 && hasControl(p)
-}
-
-func hasControl(p []byte) bool {
-	for _, b := range p {
-		if b < 0x20 {
-			return true
-		}
-	}
-	return false
 }
 
 var pow10 = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22}

@@ -2,8 +2,9 @@ package record
 
 import (
 	"bytes"
+	"encoding/binary"
 	"io"
-	"unicode/utf8"
+	"math/bits"
 
 	"huong.city/huong/internal/core/problem"
 )
@@ -64,22 +65,30 @@ func (in *input) fill() bool {
 	return false
 }
 
-// release gives a buffer that a huge row made back.
-func (in *input) release() {
-	if in.pos == in.end {
-		in.buf, in.base, in.pos, in.end = nil, in.base+int64(in.pos), 0, 0
-	}
-}
-
 func (in *input) advance(n int) {
 	passed := in.buf[in.pos : in.pos+n]
 	in.pos += n
 	if nl := bytes.LastIndexByte(passed, '\n'); nl >= 0 {
 		in.line += bytes.Count(passed, []byte{'\n'})
-		in.column = utf8.RuneCount(passed[nl+1:]) + 1
+		in.column = characters(passed[nl+1:]) + 1
 		return
 	}
-	in.column += utf8.RuneCount(passed)
+	in.column += characters(passed)
+}
+
+// characters counts the bytes that begin a UTF-8 sequence.
+func characters(p []byte) int {
+	n := len(p)
+	for ; len(p) >= 8; p = p[8:] {
+		w := binary.LittleEndian.Uint64(p)
+		n -= bits.OnesCount64(w & highs &^ (w << 1)) // 10xxxxxx continues a sequence
+	}
+	for _, b := range p {
+		if b&0xC0 == 0x80 {
+			n--
+		}
+	}
+	return n
 }
 
 // peek passes over white space and returns the byte after it.
@@ -225,4 +234,19 @@ func (x *extent) step(b []byte) extentState {
 		}
 	}
 	return extentOpen
+}
+
+// throughRest passes over the rest of the line.
+func (in *input) throughRest() {
+	for {
+		rest := in.rest()
+		if nl := bytes.IndexByte(rest, '\n'); nl >= 0 {
+			in.advance(nl + 1)
+			return
+		}
+		in.advance(len(rest))
+		if !in.fill() {
+			return
+		}
+	}
 }

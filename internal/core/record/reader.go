@@ -3,7 +3,6 @@ package record
 import (
 	"bytes"
 	"io"
-	"unicode/utf8"
 
 	"huong.city/huong/internal/core/problem"
 )
@@ -76,8 +75,8 @@ func (r *JSONReader) Next(b *Batch, max int) ([]Fault, error) {
 	r.d.text = &b.text
 	held := 0
 	for n := 0; n < max && held+b.text.size() < mostHeld; n++ {
-		if r.end == nil && !r.seek(&faults) {
-			r.in.release()
+		if r.end == nil {
+			r.seek(&faults)
 		}
 		if r.end != nil {
 			return faults, r.end
@@ -197,9 +196,9 @@ func locate(raw []byte, offset int, start problem.Position) problem.Position {
 	p.Offset += int64(len(before))
 	if nl := bytes.LastIndexByte(before, '\n'); nl >= 0 {
 		p.Line += bytes.Count(before, []byte{'\n'})
-		p.Column = utf8.RuneCount(before[nl+1:]) + 1
+		p.Column = characters(before[nl+1:]) + 1
 	} else {
-		p.Column += utf8.RuneCount(before)
+		p.Column += characters(before)
 	}
 	return p
 }
@@ -262,6 +261,10 @@ func (r *JSONReader) notObject(faults *[]Fault) {
 		r.drop(n, all, v, faults)
 		return
 	}
+	if r.in.rest()[0] == ',' || r.in.rest()[0] == ':' {
+		r.lost(faults, "row-syntax")
+		return
+	}
 	x := extent{}
 	n, state := x.run(&r.in, r.limits.MaxRow)
 	switch state {
@@ -284,12 +287,7 @@ func (r *JSONReader) whole(faults *[]Fault) bool {
 	case extentClosed:
 		return true
 	case extentLarge:
-		if r.array {
-			r.discard(&x, faults)
-		} else {
-			_, all := r.in.throughLine(0, r.limits.MaxRow)
-			r.drop(n, all, []problem.Violation{r.large()}, faults)
-		}
+		r.discard(&x, faults)
 		return false
 	}
 	if r.in.err != nil && r.in.err != io.EOF {
@@ -314,7 +312,7 @@ func (d *decoder) probe(b []byte) { d.skip(b, 0, 0) }
 func (r *JSONReader) recover(faults *[]Fault) {
 	v := problem.Violate(r.d.stop.code, "")
 	v.Position.Offset = int64(r.d.stop.at)
-	vs := []problem.Violation{v}
+	vs := append(r.d.vs, v)
 	if !r.array {
 		n, all := r.nextRow()
 		r.drop(n, all, vs, faults)
@@ -339,18 +337,14 @@ func (r *JSONReader) recover(faults *[]Fault) {
 
 // nextRow returns how far the broken row at the current position reaches: to
 // the end of its line, or, for the very first row, which may be an object over
-// several lines, to the first line that begins like a row. all is false when
+// several lines, to the first line that begins with a brace. all is false when
 // that is over the limit.
 func (r *JSONReader) nextRow() (n int, all bool) {
 	for {
 		if n, all = r.in.throughLine(n, r.limits.MaxRow); !all || r.row > 0 {
 			return n, all
 		}
-		rest := r.in.rest()
-		if n >= len(rest) || n > r.d.stop.at && rest[n] != ' ' && rest[n] != '\t' && rest[n] != '}' && rest[n] != '"' && rest[n] != ']' {
-			return n, true
-		}
-		if rest[n] == '{' {
+		if n == len(r.in.rest()) && !r.in.fill() || r.in.rest()[n] == '{' {
 			return n, true
 		}
 	}
@@ -370,17 +364,7 @@ func (r *JSONReader) drop(n int, all bool, vs []problem.Violation, faults *[]Fau
 	if all {
 		return
 	}
-	for {
-		rest := r.in.rest()
-		if nl := bytes.IndexByte(rest, '\n'); nl >= 0 {
-			r.in.advance(nl + 1)
-			return
-		}
-		r.in.advance(len(rest))
-		if !r.in.fill() {
-			return
-		}
-	}
+	r.in.throughRest()
 }
 
 func (r *JSONReader) large() problem.Violation {
@@ -393,24 +377,27 @@ func (r *JSONReader) tooLarge(keep, n int, faults *[]Fault) {
 	r.in.advance(n)
 }
 
-// discard passes over an array element that is over the limit without keeping
-// it; x stands at the end of what is in the buffer.
+// discard passes over a row that is over the limit without keeping it; x
+// stands at the end of what it has seen of the window.
 func (r *JSONReader) discard(x *extent, faults *[]Fault) {
-	r.tooLarge(x.at, x.at, faults)
-	x.at = 0
+	n := x.at
+	r.tooLarge(n, n, faults)
 	for {
+		x.at = 0
 		state := x.step(r.in.rest())
 		r.in.advance(x.at)
-		x.at = 0
-		switch state {
-		case extentClosed:
+		switch {
+		case state == extentClosed:
 			return
-		case extentBroken:
+		case state == extentBroken && r.array:
 			r.lost(faults, "row-syntax")
+			return
+		case state == extentBroken:
+			r.in.throughRest()
 			return
 		}
 		if !r.in.fill() {
-			if !r.finishOn() {
+			if !r.finishOn() && r.array {
 				r.lost(faults, "row-truncated")
 			}
 			return

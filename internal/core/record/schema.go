@@ -14,6 +14,7 @@ package record
 import (
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -201,6 +202,7 @@ func (c *column) fault(code, given string, kv ...any) *problem.Violation {
 // clip keeps an error text readable whatever was sent.
 func clip(s string) string {
 	const most = 60
+	s = strings.ToValidUTF8(s[:min(len(s), 8*most)], "\uFFFD")
 	n := 0
 	for i := range s {
 		if n == most {
