@@ -70,6 +70,12 @@ var declarations = map[string]message{
 	"mapping-date-pattern":   {"“{found}” không phải phần của mẫu ngày giờ. Dùng được: {allowed}; chữ khác đặt trong nháy đơn.", "“{found}” is not a part of a date pattern. Known: {allowed}; other letters go in single quotes."},
 	"mapping-short-form":     {"Dạng ngắn là “Cột”, “Cột|mẫu ngày” hoặc “Cột|mẫu ngày|múi giờ”; gặp {found}.", "The short form is “Column”, “Column|pattern” or “Column|pattern|zone”, found {found}."},
 
+	"link-dataset": {"Không có bộ dữ liệu {dataset} để tham chiếu.", "There is no dataset {dataset} to refer to."},
+	"link-key":     {"Khóa ngoài phải trỏ tới khóa chính hoặc khóa không trùng của {dataset}.", "A foreign key leads to the primary key or a unique key of {dataset}."},
+	"link-field":   {"{dataset} không có trường {name}.", "{dataset} has no field {name}."},
+	"link-type":    {"Kiểu {found} không khớp kiểu {want} của {dataset}.{name}.", "The type {found} does not fit {want} of {dataset}.{name}."},
+	"link-place":   {"{dataset} không có vị trí để lấy.", "{dataset} has no place to take."},
+
 	"layout-impossible": {"Bộ dữ liệu {dataset} nhắc đến trường {field} không có trong khai báo.", "Dataset {dataset} names the field {field}, which it does not have."},
 	"layout-kind":       {"Không thể đổi bộ dữ liệu {dataset} từ {was} sang {now}; xin khai báo bộ dữ liệu mới.", "Dataset {dataset} cannot change from {was} to {now}; declare a new dataset."},
 	"layout-key":        {"Không thể đổi khóa chính của bộ dữ liệu {dataset}; xin khai báo bộ dữ liệu mới.", "The primary key of dataset {dataset} cannot change; declare a new dataset."},

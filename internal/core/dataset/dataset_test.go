@@ -1,0 +1,529 @@
+package dataset
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"huong.city/huong/internal/core/cql2"
+	"huong.city/huong/internal/core/problem"
+	"huong.city/huong/internal/core/value"
+)
+
+const level = `name: water-level
+title: {vi: Mực nước sông, en: River water level}
+kind: series
+sector: environment
+owner: snnmt
+license: CC-BY-4.0
+classification: open
+schema:
+  primaryKey: [station, observedAt]
+  fields:
+    - {name: level, type: number, unit: m, constraints: {minimum: -5, maximum: 20}}
+    - {name: station, type: string, constraints: {required: true, maxLength: 8}}
+    - {name: observedAt, type: datetime}
+    - {name: state, type: string, categories: [low, {value: high, label: {vi: Cao}}]}
+    - {name: seal, type: string, classification: restricted, constraints: {unique: true}}
+  foreignKeys: [{fields: station, reference: {resource: water-station, fields: code}}]
+place: {from: station}
+time: observedAt
+slaProperties: [{property: frequency, value: 10, unit: min}, {property: retention, value: 10, unit: y}]
+quality:
+  - {name: no-jump, dimension: accuracy, rule: "abs(level - previous(level)) <= 1.5", severity: warning}
+  - {name: sane, dimension: accuracy, rule: "level < 50", severity: error}
+sources:
+  - name: upload
+    type: file
+    format: csv
+    map: {station: MaTram, observedAt: "ThoiGian|dd/MM/yyyy HH:mm|Asia/Ho_Chi_Minh"}
+    flags: [{name: dry, where: "level < 0", clear: [level], field: state}]
+ngsi-ld: {type: WaterObserved, attributes: {level: waterLevel}}
+`
+
+func parsed(t *testing.T, s string) *Dataset {
+	t.Helper()
+	d, err := Parse("d.yaml", []byte(s))
+	if err != nil {
+		for _, v := range problem.As(err).Violations {
+			t.Log(v.In("en"))
+		}
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestParse(t *testing.T) {
+	d := parsed(t, level)
+	if got := d.Title.In("en"); got != "River water level" {
+		t.Errorf("title %q", got)
+	}
+	if f, _ := d.Field("observedAt"); !f.Constraints.Required {
+		t.Error("a key field is required by being one")
+	}
+	m := d.Sources[0].Map["observedAt"]
+	if m.Column != "ThoiGian" || m.Pattern != "dd/MM/yyyy HH:mm" || m.Zone != "Asia/Ho_Chi_Minh" {
+		t.Errorf("short form %+v", m)
+	}
+	if _, ok := d.Outside["ngsi-ld"].(map[string]any); !ok {
+		t.Errorf("outside %v", d.Outside)
+	}
+	if !slices.Equal(d.Schema.MissingValues, []string{""}) {
+		t.Errorf("missing values %q", d.Schema.MissingValues)
+	}
+	for _, r := range d.Quality {
+		if r.Expr == nil {
+			t.Errorf("rule %s is not bound", r.Name)
+		}
+	}
+	if short := parsed(t, strings.Replace(level, "{vi: Mực nước sông, en: River water level}", "Mực nước", 1)); short.Title["vi"] != "Mực nước" {
+		t.Errorf("bare title %v", short.Title)
+	}
+}
+
+// Every declaration of the repository is right, links to others that are there,
+// and survives JSON.
+func TestDeclarations(t *testing.T) {
+	all := map[string]*Dataset{}
+	for _, pattern := range []string{"../../repo/system/*.yaml", "../../../city/*/datasets/*.yaml"} {
+		files, _ := filepath.Glob(pattern)
+		for _, file := range files {
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, err := Parse(file, b)
+			if err != nil {
+				for _, v := range problem.As(err).Violations {
+					t.Error(v.In("en"))
+				}
+				continue
+			}
+			all[d.Name] = d
+			again, err := FromJSON(d.JSON())
+			if err != nil || !reflect.DeepEqual(stripped(d), stripped(again)) {
+				t.Errorf("%s does not survive JSON: %v", file, err)
+			}
+			if changes := Compare(d, again); len(changes) > 0 {
+				t.Errorf("%s differs from itself: %v", file, changes)
+			}
+			wellFormed(t, d)
+		}
+	}
+	if len(all) < 25 {
+		t.Errorf("only %d declarations found", len(all))
+	}
+	for name, d := range all {
+		for _, v := range Links(d, func(n string) *Dataset { return all[n] }) {
+			t.Errorf("%s: %s", name, v.In("en"))
+		}
+	}
+}
+
+func TestExamples(t *testing.T) {
+	folders, _ := filepath.Glob("../../../examples/*")
+	for _, folder := range folders {
+		all := map[string]*Dataset{}
+		files, _ := filepath.Glob(folder + "/datasets/*.yaml")
+		for _, file := range files {
+			b, _ := os.ReadFile(file)
+			d, err := Parse(file, b)
+			if err != nil {
+				for _, v := range problem.As(err).Violations {
+					t.Error(v.In("en"))
+				}
+				continue
+			}
+			all[d.Name] = d
+			wellFormed(t, d)
+		}
+		for name, d := range all {
+			for _, v := range Links(d, func(n string) *Dataset { return all[n] }) {
+				t.Errorf("%s %s: %s", folder, name, v.In("en"))
+			}
+		}
+		// A mapping file is named DATASET.yaml or DATASET.VARIANT.yaml.
+		maps, _ := filepath.Glob(folder + "/maps/*.yaml")
+		for _, file := range maps {
+			name, _, _ := strings.Cut(filepath.Base(file), ".")
+			d := all[name]
+			if d == nil {
+				t.Errorf("%s: no dataset %s", file, name)
+				continue
+			}
+			b, _ := os.ReadFile(file)
+			if _, err := ParseMappingFor(file, b, d); err != nil {
+				for _, v := range problem.As(err).Violations {
+					t.Error(v.In("en"))
+				}
+			}
+		}
+	}
+}
+
+// stripped leaves out the parsed rules: their offsets are not part of a declaration.
+func stripped(d *Dataset) *Dataset {
+	c := *d
+	c.Quality = slices.Clone(d.Quality)
+	for i := range c.Quality {
+		c.Quality[i].Expr = nil
+	}
+	return &c
+}
+
+func TestLayout(t *testing.T) {
+	d := parsed(t, level)
+	first, err := Layout(d, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"station", "observedAt", "level", "state", "seal", "_area", "_x", "_y", "_flags"}
+	if got := first.PropertyNames(); !slices.Equal(got, want) {
+		t.Fatalf("columns %v", got)
+	}
+	if !slices.Equal(first.Key, []int{0, 1}) || first.Time != 1 || first.Area != 5 || first.X != 6 || first.Y != 7 || first.Flags != 8 || first.Geometry != -1 {
+		t.Errorf("%+v", first)
+	}
+	if !reflect.DeepEqual(first.Unique, [][]int{{4}}) {
+		t.Errorf("unique %v", first.Unique)
+	}
+	// The foreign key's column begins the key already.
+	if !reflect.DeepEqual(first.Indexes, [][]int{{5, 1}, {1}}) {
+		t.Errorf("indexes %v", first.Indexes)
+	}
+	if !first.Columns[4].Personal || first.Columns[2].Personal {
+		t.Error("personal columns")
+	}
+
+	changed := parsed(t, strings.NewReplacer(
+		"    - {name: state, type: string, categories: [low, {value: high, label: {vi: Cao}}]}\n", "    - {name: depth, type: number}\n",
+		", field: state", "").Replace(level))
+	second, err := Layout(changed, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !second.Columns[3].Dropped || second.Columns[9].Name != "depth" || second.Width() != 10 || second.Flags != 8 {
+		t.Errorf("%+v", second.Columns)
+	}
+	if _, _, _, ok := second.Property("state"); ok {
+		t.Error("a dropped column is still a property")
+	}
+	third, err := Layout(d, second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if third.Columns[3].Dropped || !third.Columns[9].Dropped || third.Width() != 10 {
+		t.Errorf("a field that returns takes its column up again: %+v", third.Columns)
+	}
+	// Columns alone are enough to go on from.
+	bare, err := Layout(d, &Table{Columns: second.Columns})
+	if err != nil || !reflect.DeepEqual(bare, third) {
+		t.Errorf("%v\n%+v\n%+v", err, bare, third)
+	}
+
+	for name, c := range map[string]struct{ from, to, code string }{
+		"kind": {"kind: series", "kind: register", "layout-kind"},
+		"key":  {"primaryKey: [station, observedAt]", "primaryKey: [observedAt, station]", "layout-key"},
+		"held": {"{name: seal, type: string,", "{name: seal, type: integer,", "layout-held"},
+	} {
+		if _, err := Layout(parsed(t, strings.Replace(level, c.from, c.to, 1)), first); problem.As(err).Code != c.code {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := Layout(&Dataset{Name: "x", Schema: Schema{PrimaryKey: []string{"none"}}}, nil); problem.As(err).Code != "layout-impossible" {
+		t.Error(err)
+	}
+}
+
+func TestCompare(t *testing.T) {
+	old := parsed(t, level)
+	row := func(lev float64, station, state string) []value.Value {
+		r := make([]value.Value, 9)
+		r[0], r[1], r[2], r[3] = value.OfText(station), value.OfTime(0), value.OfFloat(lev), value.OfText(state)
+		if state == "" {
+			r[3] = value.Value{}
+		}
+		return r
+	}
+	good, other := row(2, "a", "low"), row(12, "abcdefgh", "high")
+	empty := row(2, "a", "")
+	table, _ := Layout(old, nil)
+	for _, c := range []struct {
+		from, to  string
+		code      string
+		narrowing bool
+		breaks    [][]value.Value
+		spares    [][]value.Value
+	}{
+		{"River water level", "Water level", "change-title", false, nil, nil},
+		{"maximum: 20", "maximum: 30", "change-constraint-wider", false, nil, nil},
+		{"maximum: 20", "maximum: 10", "change-constraint-tighter", true, [][]value.Value{other}, [][]value.Value{good}},
+		{"minimum: -5", "exclusiveMinimum: 2", "change-constraint-tighter", true, [][]value.Value{good}, [][]value.Value{other}},
+		{", constraints: {minimum: -5, maximum: 20}", "", "change-constraint-wider", false, nil, nil},
+		{"maxLength: 8", "maxLength: 7", "change-constraint-tighter", true, [][]value.Value{other}, [][]value.Value{good}},
+		{"maxLength: 8", "maxLength: 9", "change-constraint-wider", false, nil, nil},
+		{"maxLength: 8", "maxLength: 8, minLength: 2", "change-constraint-tighter", true, [][]value.Value{good}, [][]value.Value{other}},
+		{"[low, {value: high, label: {vi: Cao}}]", "[low]", "change-values-fewer", true, [][]value.Value{other}, [][]value.Value{good, empty}},
+		{"[low, {value: high, label: {vi: Cao}}]", "[low, mid, {value: high, label: {vi: Cao}}]", "change-values-more", false, nil, nil},
+		{"{name: state, type: string,", "{name: state, type: string, constraints: {required: true},", "change-required", true, [][]value.Value{empty}, [][]value.Value{good}},
+		{"level < 50", "level < 10", "change-rule", true, [][]value.Value{other}, [][]value.Value{good}},
+		{"severity: warning", "severity: error", "change-rule", true, nil, nil},
+		{"kind: series", "kind: register", "change-kind", true, nil, nil},
+		{"primaryKey: [station, observedAt]", "primaryKey: [observedAt, station]", "change-key", true, nil, nil},
+		{"    - {name: observedAt,", "    - {name: new, type: string}\n    - {name: observedAt,", "change-field-added", false, nil, nil},
+		{"    - {name: observedAt,", "    - {name: new, type: string, constraints: {required: true}}\n    - {name: observedAt,", "change-field-required", true, nil, nil},
+		{"{name: seal, type: string,", "{name: stamp, type: string,", "change-field-removed", true, nil, [][]value.Value{good}},
+		{"type: number, unit: m", "type: number, unit: cm", "change-unit", true, [][]value.Value{good}, nil},
+		{"classification: open", "classification: internal", "change-classification", false, nil, nil},
+		{"  foreignKeys:", "  uniqueKeys: [[level]]\n  foreignKeys:", "change-unique-key", true, [][]value.Value{good}, nil},
+	} {
+		now := parsed(t, strings.Replace(level, c.from, c.to, 1))
+		i := slices.IndexFunc(Compare(old, now), func(ch Change) bool { return ch.code == c.code })
+		if i < 0 {
+			t.Errorf("%s → %s: %s is not among %v", c.from, c.to, c.code, Compare(old, now))
+			continue
+		}
+		ch := Compare(old, now)[i]
+		if ch.Narrowing != c.narrowing || ch.What == "" || ch.What == c.code || ch.In("en") == c.code {
+			t.Errorf("%s → %s: %+v", c.from, c.to, ch)
+		}
+		if len(c.breaks)+len(c.spares) == 0 {
+			if ch.Breaks != nil {
+				t.Errorf("%s → %s: unexpected condition %s", c.from, c.to, cql2.Text(ch.Breaks))
+			}
+			continue
+		}
+		bound, err := cql2.Bind(ch.Breaks, table)
+		if err != nil {
+			t.Fatalf("%s → %s: %v", c.from, c.to, err)
+		}
+		for _, r := range c.breaks {
+			if !cql2.Matches(bound, r) {
+				t.Errorf("%s → %s: %s spares %v", c.from, c.to, cql2.Text(ch.Breaks), r)
+			}
+		}
+		for _, r := range c.spares {
+			if cql2.Matches(bound, r) {
+				t.Errorf("%s → %s: %s selects %v", c.from, c.to, cql2.Text(ch.Breaks), r)
+			}
+		}
+	}
+	if changes := Compare(old, old); len(changes) != 0 {
+		t.Errorf("no difference gives %v", changes)
+	}
+}
+
+// wellFormed holds the two published documents against the rules of their
+// standards: required properties, allowed words, no unknown keys where ODCS
+// forbids them.
+func wellFormed(t *testing.T, d *Dataset) {
+	t.Helper()
+	var r map[string]any
+	if err := json.Unmarshal(d.Descriptor(), &r); err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range []string{"name", "path", "schema"} { // Data Resource: required
+		if r[k] == nil {
+			t.Errorf("%s: descriptor lacks %s", d.Name, k)
+		}
+	}
+	if r["type"] != "table" {
+		t.Errorf("%s: descriptor is not tabular", d.Name)
+	}
+	s := r["schema"].(map[string]any)
+	names := map[string]bool{}
+	for _, f := range s["fields"].([]any) {
+		f := f.(map[string]any)
+		names[f["name"].(string)] = true
+		if !slices.Contains(typeWords[:], f["type"].(string)) {
+			t.Errorf("%s: type %v", d.Name, f["type"])
+		}
+		for _, c := range asList(f["categories"]) { // objects have value and label
+			if m := c.(map[string]any); m["value"] == nil || m["label"] == nil {
+				t.Errorf("%s: category %v", d.Name, c)
+			}
+		}
+	}
+	for _, k := range s["primaryKey"].([]any) { // v2: always an array
+		if !names[k.(string)] {
+			t.Errorf("%s: key %v", d.Name, k)
+		}
+	}
+	for _, fk := range asList(s["foreignKeys"]) {
+		ref := fk.(map[string]any)["reference"].(map[string]any)
+		if ref["resource"] == "" || ref["resource"] == d.Name { // v2: absent for the table itself
+			t.Errorf("%s: reference %v", d.Name, ref)
+		}
+	}
+
+	contract := readYAML("contract", d.Contract())
+	if len(contract.vs) > 0 {
+		t.Fatalf("%s: contract is not YAML: %v\n%s", d.Name, contract.vs, d.Contract())
+	}
+	keys := func(n *node, known string) {
+		if n == nil {
+			return
+		}
+		for _, p := range n.pairs {
+			if !slices.Contains(strings.Fields(known), p.key) {
+				t.Errorf("%s: contract has unknown key %s", d.Name, p.key)
+			}
+		}
+	}
+	root := contract.root
+	keys(root, "apiVersion kind id name version status domain tags description schema support team slaProperties customProperties")
+	for _, k := range []string{"apiVersion", "kind", "id", "version", "status"} { // ODCS: required
+		if n := root.get(k); n == nil || n.text == "" {
+			t.Errorf("%s: contract lacks %s", d.Name, k)
+		}
+	}
+	if root.get("apiVersion").text != "v3.1.0" || root.get("kind").text != "DataContract" {
+		t.Errorf("%s: contract version", d.Name)
+	}
+	for _, o := range root.get("schema").items {
+		keys(o, "name physicalName logicalType physicalType businessName description properties relationships quality")
+		for _, f := range o.get("properties").items {
+			keys(f, "name businessName description logicalType logicalTypeOptions primaryKey primaryKeyPosition required unique classification tags items quality customProperties")
+			if !slices.Contains(strings.Fields("string date timestamp time number integer object array boolean"), f.get("logicalType").text) {
+				t.Errorf("%s: logical type %s", d.Name, f.get("logicalType").text)
+			}
+		}
+		if q := o.get("quality"); q != nil {
+			for _, r := range q.items { // a custom check names its engine and implementation
+				if r.get("type").text != "custom" || r.get("engine") == nil || r.get("implementation") == nil {
+					t.Errorf("%s: quality rule", d.Name)
+				}
+			}
+		}
+	}
+	if q := root.get("slaProperties"); q != nil {
+		for _, p := range q.items {
+			keys(p, "property value unit")
+		}
+	}
+}
+
+func asList(v any) []any {
+	l, _ := v.([]any)
+	return l
+}
+
+func TestPublished(t *testing.T) {
+	d := parsed(t, level)
+	for file, got := range map[string][]byte{"testdata/level.descriptor.json": d.Descriptor(), "testdata/level.contract.yaml": d.Contract()} {
+		if *update {
+			if err := os.WriteFile(file, got, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s differs:\n%s", file, got)
+		}
+	}
+}
+
+func TestLimits(t *testing.T) {
+	bad := map[string][]byte{
+		"size":            bytes.Repeat([]byte("# comment line\n"), 1<<17),
+		"flow depth":      bytes.Repeat([]byte("["), 1<<20-1),
+		"flow maps":       bytes.Repeat([]byte("{a: "), 1<<17),
+		"sequence depth":  bytes.Repeat([]byte("- "), 1<<18),
+		"question depth":  bytes.Repeat([]byte("? "), 1<<18),
+		"block depth":     deepBlock(400),
+		"billion laughs":  []byte("a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"),
+		"NUL":             []byte("name: a\x00b\n"),
+		"tab indentation": []byte("a:\n\t- b\n"),
+	}
+	for name, b := range bad {
+		_, err := Parse("x.yaml", b)
+		if problem.KindOf(err) != problem.Invalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, s := range map[string]string{"depth": strings.Repeat("[", 100) + strings.Repeat("]", 100), "twice": `{"name":"a","name":"b"}`, "after": `{} {}`, "half": `{"name":`, "nothing": "", "text": "\"\xff\""} {
+		if _, err := FromJSON([]byte(s)); problem.KindOf(err) != problem.Invalid {
+			t.Errorf("JSON %s: %v", name, err)
+		}
+	}
+	many := "name: a\n"
+	for i := range 500 {
+		many += "k" + strings.Repeat("x", i%50+3) + string(rune('a'+i%26)) + strings.Repeat("y", i/26) + ": 1\n"
+	}
+	_, err := Parse("x.yaml", []byte(many))
+	if e := problem.As(err); len(e.Violations) != maxViolations || e.Args["count"] == "200" {
+		t.Errorf("%d violations told of %s", len(e.Violations), e.Args["count"])
+	}
+}
+
+func deepBlock(n int) []byte {
+	var b bytes.Buffer
+	for i := range n {
+		b.WriteString(strings.Repeat(" ", i) + "a:\n")
+	}
+	return b.Bytes()
+}
+
+func FuzzParse(f *testing.F) {
+	seed(f, "testdata/wrong/*.yaml", "../../repo/system/*.yaml", "../../../city/hue/datasets/water-*.yaml")
+	f.Fuzz(func(t *testing.T, b []byte) {
+		d, err := Parse("f.yaml", b)
+		if err != nil {
+			if problem.KindOf(err) != problem.Invalid {
+				t.Fatalf("kind of %v", err)
+			}
+			return
+		}
+		again, err := FromJSON(d.JSON())
+		if err != nil {
+			t.Fatalf("%v\n%s", err, d.JSON())
+		}
+		if !bytes.Equal(again.JSON(), d.JSON()) {
+			t.Fatalf("%s\n%s", d.JSON(), again.JSON())
+		}
+		if _, err := Layout(d, nil); err != nil {
+			t.Fatal(err)
+		}
+		if c := Compare(d, again); len(c) > 0 {
+			t.Fatal(c)
+		}
+		d.Descriptor()
+		d.Contract()
+	})
+}
+
+func FuzzParseMapping(f *testing.F) {
+	seed(f, "testdata/wrong-mapping/*.yaml", "../../../examples/*/maps/*.yaml")
+	d, err := Parse("d.yaml", []byte(level))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if _, err := ParseMapping("f.yaml", b); err != nil && problem.KindOf(err) != problem.Invalid {
+			t.Fatal(err)
+		}
+		if _, err := ParseMappingFor("f.yaml", b, d); err != nil && problem.KindOf(err) != problem.Invalid {
+			t.Fatal(err)
+		}
+	})
+}
+
+func seed(f *testing.F, patterns ...string) {
+	f.Add([]byte(level))
+	for _, p := range patterns {
+		files, _ := filepath.Glob(p)
+		for _, file := range files {
+			if b, err := os.ReadFile(file); err == nil {
+				f.Add(b)
+			}
+		}
+	}
+}
