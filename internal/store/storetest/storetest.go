@@ -39,6 +39,13 @@ func Run(t *testing.T, fresh func(t *testing.T) Database) {
 		cases []test
 	}{
 		{"append", appendTests},
+		{"value", valueTests},
+		{"read", readTests},
+		{"asof", asOfTests},
+		{"log", logTests},
+		{"schema", schemaTests},
+		{"aggregate", aggregateTests},
+		{"keeping", keepingTests},
 	}
 	for _, g := range groups {
 		t.Run(g.name, func(t *testing.T) {
