@@ -33,6 +33,7 @@ var values = map[string]message{
 	"value-geometry":          {"Hình học không hợp lệ theo GeoJSON (RFC 7946).", "The geometry is not valid GeoJSON (RFC 7946)."},
 	"value-json":              {"“{value}” không phải là JSON hợp lệ.", "“{value}” is not valid JSON."},
 	"value-json-depth":        {"JSON lồng nhau quá 63 lớp.", "The JSON is nested deeper than 63 levels."},
+	"value-json-number":       {"JSON chứa một số vượt khoảng biểu diễn được (khoảng ±1,8e308).", "The JSON holds a number beyond what can be held (about ±1.8e308)."},
 	"value-json-duplicate":    {"Một tên xuất hiện hai lần trong cùng một đối tượng JSON.", "A name occurs twice in one JSON object."},
 	"value-json-type":         {"“{value}” không phải là kiểu {type} trong JSON.", "“{value}” is not of type {type} in JSON."},
 	"value-list-item":         {"Phần tử thứ {item} của danh sách, “{value}”, không phải là {type}.", "Item {item} of the list, “{value}”, is not of type {type}."},

@@ -417,6 +417,9 @@ func (c *column) canonical(raw []byte) (string, *problem.Violation) {
 		}
 		return "", c.fault("value-json", string(raw))
 	}
+	if bytes.Contains(v, []byte(greatest)) && overflows(raw) {
+		return "", c.fault("value-json-number", "")
+	}
 	if r := controlIn(v); r >= 0 {
 		return "", c.control(r)
 	}
@@ -440,6 +443,33 @@ func tooDeep(raw []byte) bool {
 					i++
 				}
 			}
+		}
+	}
+	return false
+}
+
+// greatest is what the formatter makes of a number too great for a float.
+const greatest = "1.7976931348623157e+308"
+
+// overflows tells whether valid JSON holds such a number.
+func overflows(raw []byte) bool {
+	for i := 0; i < len(raw); i++ {
+		switch b := raw[i]; {
+		case b == '"':
+			for i++; raw[i] != '"'; i++ {
+				if raw[i] == '\\' {
+					i++
+				}
+			}
+		case b >= '0' && b <= '9':
+			from := i
+			for i < len(raw) && strings.IndexByte("0123456789.eE+-", raw[i]) >= 0 {
+				i++
+			}
+			if _, err := strconv.ParseFloat(string(raw[from:i]), 64); err != nil {
+				return true
+			}
+			i--
 		}
 	}
 	return false

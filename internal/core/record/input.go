@@ -115,12 +115,16 @@ func (in *input) skipBOM() {
 }
 
 // throughLine returns the length of rest up to and with the first line end at or
-// after from. all is false when there is none within limit bytes.
+// after from. all is false when there is none within limit bytes; the line end
+// is then still to come.
 func (in *input) throughLine(from, limit int) (n int, all bool) {
 	for {
 		rest := in.rest()
 		if nl := bytes.IndexByte(rest[from:], '\n'); nl >= 0 {
-			return from + nl + 1, from+nl <= limit
+			if from+nl > limit {
+				return from + nl, false
+			}
+			return from + nl + 1, true
 		}
 		if len(rest) > limit {
 			return len(rest), false

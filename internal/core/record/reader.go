@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"huong.city/huong/internal/core/problem"
+	"huong.city/huong/internal/core/value"
 )
 
 // Limits bound what one input may take. Zero members mean the defaults.
@@ -163,14 +164,14 @@ func (r *JSONReader) finish() bool {
 
 // lost reports that the syntax is lost at the current position and ends.
 func (r *JSONReader) lost(faults *[]Fault, code string) bool {
-	return r.lostAt(faults, 0, code)
+	return r.lostWith(faults, []problem.Violation{problem.Violate(code, "")})
 }
 
-func (r *JSONReader) lostAt(faults *[]Fault, offset int, code string) bool {
-	raw := r.in.rest()
-	v := problem.Violate(code, "")
-	v.Position.Offset = int64(offset)
-	f := r.fault(raw[:min(len(raw), mostRaw)], []problem.Violation{v})
+func (r *JSONReader) lostWith(faults *[]Fault, vs []problem.Violation) bool {
+	for len(r.in.rest()) < mostRaw && r.in.fill() {
+	}
+	f := r.fault(r.in.rest(), vs)
+	f.Raw = bytes.Clone(f.Raw[:min(len(f.Raw), mostRaw)])
 	*faults = append(*faults, f)
 	r.end = problem.InvalidWith("row-input", f.Violations)
 	return false
@@ -273,6 +274,10 @@ func (r *JSONReader) notObject(faults *[]Fault) {
 		r.in.advance(n)
 	case extentLarge:
 		r.discard(&x, faults)
+	case extentOpen:
+		if !r.finishOn() {
+			r.lost(faults, "row-truncated")
+		}
 	default:
 		r.lost(faults, "row-syntax")
 	}
@@ -282,7 +287,7 @@ func (r *JSONReader) notObject(faults *[]Fault) {
 // false after it has dealt with a row that never will be.
 func (r *JSONReader) whole(faults *[]Fault) bool {
 	x := extent{lines: !r.array}
-	n, state := x.run(&r.in, r.limits.MaxRow)
+	_, state := x.run(&r.in, r.limits.MaxRow)
 	switch state {
 	case extentClosed:
 		return true
@@ -290,49 +295,50 @@ func (r *JSONReader) whole(faults *[]Fault) bool {
 		r.discard(&x, faults)
 		return false
 	}
-	if r.in.err != nil && r.in.err != io.EOF {
-		r.end = r.in.err
+	if state == extentOpen && r.finishOn() {
 		return false
-	}
-	r.d.stop = stop{"row-truncated", n}
-	if state == extentBroken {
-		// Let the decoder say what is wrong; it sees the same bytes.
-		if r.d.probe(r.in.rest()); r.d.stop.code == "" {
-			r.d.stop = stop{"row-truncated", n}
-		}
 	}
 	r.recover(faults)
 	return false
 }
 
-// probe reads an object for its syntax alone.
-func (d *decoder) probe(b []byte) { d.skip(b, 0, 0) }
-
-// recover deals with a row whose syntax is broken at d.stop.
+// recover deals with a row whose syntax is broken.
 func (r *JSONReader) recover(faults *[]Fault) {
-	v := problem.Violate(r.d.stop.code, "")
-	v.Position.Offset = int64(r.d.stop.at)
-	vs := append(r.d.vs, v)
 	if !r.array {
 		n, all := r.nextRow()
-		r.drop(n, all, vs, faults)
+		r.drop(n, all, r.diagnose(r.in.rest()[:n]), faults)
 		return
 	}
 	x := extent{}
 	n, state := x.run(&r.in, r.limits.MaxRow)
 	switch state {
 	case extentClosed:
-		*faults = append(*faults, r.fault(r.in.rest()[:n], vs))
+		raw := r.in.rest()[:n]
+		*faults = append(*faults, r.fault(raw, r.diagnose(raw)))
 		r.in.advance(n)
 	case extentLarge:
 		r.discard(&x, faults)
 	default:
-		if r.in.err != nil && r.in.err != io.EOF {
-			r.end = r.in.err
-			return
+		if !r.finishOn() {
+			r.lostWith(faults, r.diagnose(r.in.rest()))
 		}
-		r.lostAt(faults, r.d.stop.at, r.d.stop.code)
 	}
+}
+
+// diagnose says what is wrong with the bytes of one broken row by themselves,
+// so that its faults do not depend on what else was in the window.
+func (r *JSONReader) diagnose(raw []byte) []problem.Violation {
+	kept := r.d.text
+	r.d.text = new(texts)
+	_, ok := r.d.object(raw, 0, make([]value.Value, len(r.schema.columns)))
+	r.d.text = kept
+	end := r.d.stop
+	if ok || end.code == "" {
+		end = stop{"row-truncated", len(raw)}
+	}
+	v := problem.Violate(end.code, "")
+	v.Position.Offset = int64(end.at)
+	return append(r.d.vs, v)
 }
 
 // nextRow returns how far the broken row at the current position reaches: to

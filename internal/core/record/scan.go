@@ -146,6 +146,7 @@ func (d *decoder) unescape(b []byte, from, to int, ascii bool) (content []byte, 
 		case 't':
 			out = append(out, '\t')
 		case 'u':
+			at := i
 			r := hex4(b[:to], i+2)
 			if utf16.IsSurrogate(r) {
 				low := rune(-1)
@@ -158,7 +159,7 @@ func (d *decoder) unescape(b []byte, from, to int, ascii bool) (content []byte, 
 				i += 6
 			}
 			if r < 0 {
-				d.stop = stop{"row-escape", min(i, to)}
+				d.stop = stop{"row-escape", at}
 				return nil, i, false, false
 			}
 			ascii = ascii && r < 0x80
