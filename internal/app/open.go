@@ -43,6 +43,11 @@ func (w Where) Driver(ctx context.Context) (store.Driver, error) {
 // Open opens the store and the repository over it. Closing the repository
 // closes both.
 func (w Where) Open(ctx context.Context, log *slog.Logger) (*repo.Repository, error) {
+	return w.OpenAt(ctx, log, time.Now)
+}
+
+// OpenAt is Open with another clock than the wall's.
+func (w Where) OpenAt(ctx context.Context, log *slog.Logger, now func() time.Time) (*repo.Repository, error) {
 	zone, err := time.LoadLocation(w.Zone)
 	if err != nil {
 		return nil, problem.Wrap(err, problem.Invalid, "zone-unknown", "zone", w.Zone)
@@ -51,7 +56,7 @@ func (w Where) Open(ctx context.Context, log *slog.Logger) (*repo.Repository, er
 	if err != nil {
 		return nil, err
 	}
-	r, err := repo.Open(ctx, repo.Config{Driver: d, Now: time.Now, Log: log, Zone: zone})
+	r, err := repo.Open(ctx, repo.Config{Driver: d, Now: now, Log: log, Zone: zone})
 	if err != nil {
 		d.Close()
 		return nil, fmt.Errorf("open the repository: %w", err)

@@ -66,6 +66,8 @@ type areasCommand struct {
 type areasImportCommand struct {
 	where
 	File string `arg:"" help:"GeoJSON FeatureCollection of the areas." type:"existingfile"`
+	Code string `help:"Property that holds the area's code; usual names are tried without it." placeholder:"PROPERTY"`
+	Name string `help:"Property that holds the area's name, where there is no code." placeholder:"PROPERTY"`
 }
 
 // Run implements the command.
@@ -75,11 +77,11 @@ func (c *areasImportCommand) Run(s *session) error {
 		return err
 	}
 	defer r.Close(s.ctx)
-	sum, err := ingest.ImportAreas(s.ctx, r, repo.Operator(), c.File)
+	done, err := ingest.ImportAreas(s.ctx, r, repo.Operator(), ingest.PathFile(c.File), ingest.AreaNames{Code: c.Code, Name: c.Name})
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "accepted=%d unchanged=%d quarantined=%d\n", sum.Accepted, sum.Unchanged, sum.Quarantined)
+	fmt.Fprintf(s.out, "accepted=%d unchanged=%d quarantined=0\n", done.Updated, done.Unchanged)
 	return r.Reassign(s.ctx, repo.Operator(), "borders of areas imported", func(dataset string, seen, changed int64) {
 		fmt.Fprintf(s.err, "%s: %d records looked at, %d in another area\n", dataset, seen, changed)
 	})

@@ -324,23 +324,32 @@ func scoped(name string) bool { return name == SystemQuarantine || name == Syste
 
 // visible returns which columns p may see of an entry; nil means all. Fields
 // classified above their dataset are hidden from those who read only because
-// the dataset is open.
+// the dataset is open, and so are the coordinates derived from such a field.
 func visible(p Principal, e *Entry) []bool {
 	if p.Admin || p.reads(e.Dataset.Name) {
 		return nil
 	}
 	var mask []bool
+	hideColumn := func(name string) {
+		if mask == nil {
+			mask = make([]bool, e.Table.Width())
+			for i := range mask {
+				mask[i] = true
+			}
+		}
+		if i, _, _, ok := e.Table.Property(name); ok {
+			mask[i] = false
+		}
+	}
+	place := e.Dataset.Place
 	for _, f := range e.Dataset.Schema.Fields {
-		if f.Classification.Rank() > e.Dataset.Classification.Rank() && f.Classification != "" {
-			if mask == nil {
-				mask = make([]bool, e.Table.Width())
-				for i := range mask {
-					mask[i] = true
-				}
-			}
-			if i, _, _, ok := e.Table.Property(f.Name); ok {
-				mask[i] = false
-			}
+		if f.Classification == "" || f.Classification.Rank() <= e.Dataset.Classification.Rank() {
+			continue
+		}
+		hideColumn(f.Name)
+		if place != nil && (f.Name == place.Field || f.Name == place.Longitude || f.Name == place.Latitude) {
+			hideColumn(dataset.XColumn)
+			hideColumn(dataset.YColumn)
 		}
 	}
 	return mask

@@ -13,4 +13,5 @@ var operation = map[string]message{
 	"duration-unknown":  {"Không hiểu khoảng thời gian {text}; ví dụ: 90d, 12h.", "{text} is no duration; examples are 90d, 12h."},
 	"verify-failed":     {"{count} chỗ không khớp giữa nhật ký, bảng và lịch sử.", "{count} disagreements between log, tables and history."},
 	"interrupted":       {"Đã dừng theo yêu cầu; những gì đã ghi vẫn còn.", "Stopped as asked; what was committed stays."},
+	"quarantine-still":  {"Dòng này vẫn chưa đạt; xem lý do mới.", "The row still breaks a rule; see the new reasons."},
 }
