@@ -189,7 +189,7 @@ func (r *Repository) compile(ctx context.Context, p Principal, q Query) (*Entry,
 	if err != nil {
 		return nil, sq, err
 	}
-	spatial, err := r.spatial(ctx, e, q)
+	spatial, err := r.spatial(ctx, e, q, mask)
 	if err != nil {
 		return nil, sq, err
 	}
@@ -310,11 +310,11 @@ func bind(filter cql2.Expr, t *dataset.Table, mask []bool) (cql2.Expr, error) {
 }
 
 // spatial turns bbox and area into conditions.
-func (r *Repository) spatial(ctx context.Context, e *Entry, q Query) (cql2.Expr, error) {
+func (r *Repository) spatial(ctx context.Context, e *Entry, q Query, mask []bool) (cql2.Expr, error) {
 	t := e.Table
 	var conditions []cql2.Expr
 	if q.BBox != nil {
-		if t.X < 0 {
+		if t.X < 0 || mask != nil && !mask[t.X] {
 			return nil, problem.New(problem.Invalid, "dataset-without-place", "dataset", t.Name)
 		}
 		b := *q.BBox
