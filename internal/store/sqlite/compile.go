@@ -7,8 +7,8 @@ import (
 
 // Bounds of what becomes SQL; larger expressions are evaluated whole.
 const (
-	maxDepth = 60  // SQLite stops at 1,000 levels, of which every level here takes several
-	maxItems = 400 // members of an AND, an OR or an IN
+	maxDepth = 60   // SQLite stops at 1,000 levels, of which every level here takes several
+	maxItems = 8000 // members of an AND, an OR or an IN; SQLite takes 32,766 arguments
 )
 
 // filter writes a bound expression as a condition that is 1, 0 or NULL exactly
@@ -45,17 +45,7 @@ func (b *builder) call(e *cql2.Call, depth int) (ok bool, err error) {
 		if e.Op == "or" {
 			word = " OR "
 		}
-		b.text("(")
-		for i, a := range e.Args {
-			if i > 0 {
-				b.text(word)
-			}
-			if err := b.condition(a, depth+1); err != nil {
-				return true, err
-			}
-		}
-		b.text(")")
-		return true, nil
+		return true, b.join(e.Args, word, depth+1)
 	case "not":
 		if len(e.Args) != 1 {
 			return false, nil
@@ -100,8 +90,36 @@ func (b *builder) call(e *cql2.Call, depth int) (ok bool, err error) {
 		return b.in(e), nil
 	case "like":
 		return b.like(e)
+	case "t_after", "t_before", "t_during", "t_intersects":
+		return b.instant(e), nil
 	}
 	return false, nil
+}
+
+// join writes conditions as a balanced tree: a row of them would nest as deep
+// as it is long.
+func (b *builder) join(args []cql2.Expr, word string, depth int) error {
+	if len(args) == 1 {
+		return b.condition(args[0], depth)
+	}
+	b.text("(")
+	defer b.text(")")
+	if len(args) > 4 {
+		if err := b.join(args[:len(args)/2], word, depth); err != nil {
+			return err
+		}
+		b.text(word)
+		return b.join(args[len(args)/2:], word, depth)
+	}
+	for i, a := range args {
+		if i > 0 {
+			b.text(word)
+		}
+		if err := b.condition(a, depth); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *builder) in(e *cql2.Call) bool {
@@ -208,4 +226,69 @@ func (b *builder) scalar(e cql2.Expr) {
 	case *cql2.Lit:
 		b.arg(bind(e.Value))
 	}
+}
+
+// instant writes how a column of instants lies to a constant stretch of time,
+// so that an index on the column can serve.
+func (b *builder) instant(e *cql2.Call) bool {
+	if len(e.Args) != 2 {
+		return false
+	}
+	p, isProp := e.Args[0].(*cql2.Prop)
+	if !isProp || p.Kind != value.Time || p.List {
+		return false
+	}
+	start, end, ok := stretch(e.Args[1])
+	if !ok {
+		return false
+	}
+	col := b.p.cols[p.Column]
+	b.text("(", col)
+	switch e.Op {
+	case "t_after":
+		b.text(">")
+		b.arg(end)
+	case "t_before":
+		b.text("<")
+		b.arg(start)
+	case "t_during":
+		b.text(">")
+		b.arg(start)
+		b.text(" AND ", col, "<")
+		b.arg(end)
+	case "t_intersects":
+		b.text(">=")
+		b.arg(start)
+		b.text(" AND ", col, "<=")
+		b.arg(end)
+	}
+	b.text(")")
+	return true
+}
+
+// stretch is the closed stretch of microseconds of a constant (see cql2,
+// Time relations); an open bound is beyond every instant.
+func stretch(e cql2.Expr) (start, end int64, ok bool) {
+	const day = 86_400_000_000
+	switch e := e.(type) {
+	case *cql2.Lit:
+		switch e.Value.Kind() {
+		case value.Time:
+			return e.Value.Micros(), e.Value.Micros(), true
+		case value.Date:
+			if d := e.Value.Days(); d > -1<<24 && d < 1<<24 {
+				return d * day, d*day + day - 1, true
+			}
+		}
+	case *cql2.Interval:
+		start, end, ok = -1<<62, 1<<62, true
+		if e.Start != nil {
+			start, _, ok = stretch(e.Start)
+		}
+		if ok && e.End != nil {
+			_, end, ok = stretch(e.End)
+		}
+		return start, end, ok
+	}
+	return 0, 0, false
 }

@@ -46,6 +46,8 @@ func Run(t *testing.T, fresh func(t *testing.T) Database) {
 		{"schema", schemaTests},
 		{"aggregate", aggregateTests},
 		{"keeping", keepingTests},
+		{"expression", expressionTests},
+		{"model", modelTests},
 	}
 	for _, g := range groups {
 		t.Run(g.name, func(t *testing.T) {
