@@ -66,8 +66,8 @@ func appendText(b []byte, e Expr, least int) []byte {
 		return appendLit(b, e)
 	case *Prop:
 		return appendName(b, e.Name)
-	case *List:
-		return append(appendItems(append(b, '('), e.Items), ')')
+	case *List: // in brackets: outside of IN and A_ functions (x) is x
+		return append(appendItems(append(b, '['), e.Items), ']')
 	case *Interval:
 		b = appendBound(append(b, "INTERVAL("...), e.Start)
 		return append(appendBound(append(b, ", "...), e.End), ')')
@@ -108,6 +108,10 @@ func appendCall(b []byte, c *Call) []byte {
 		case "like":
 			return infix("LIKE", levelSum, levelSum)
 		case "in":
+			if l, ok := c.Args[len(c.Args)-1].(*List); ok && len(c.Args) == 2 {
+				b = append(appendText(b, c.Args[0], levelSum), " IN ("...)
+				return append(appendItems(b, l.Items), ')')
+			}
 			return infix("IN", levelSum, levelSum)
 		case "between":
 			if len(c.Args) == 3 {
@@ -124,7 +128,20 @@ func appendCall(b []byte, c *Call) []byte {
 		name = strings.ToUpper(name)
 	}
 	b = append(append(b, name...), '(')
-	return append(appendItems(b, c.Args), ')')
+	if !strings.HasPrefix(name, "A_") {
+		return append(appendItems(b, c.Args), ')')
+	}
+	for i, a := range c.Args {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		if l, ok := a.(*List); ok {
+			b = append(appendItems(append(b, '('), l.Items), ')')
+		} else {
+			b = appendText(b, a, levelOr)
+		}
+	}
+	return append(b, ')')
 }
 
 func appendItems(b []byte, items []Expr) []byte {
