@@ -1,0 +1,102 @@
+package ui
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"huong.city/huong/internal/face/web"
+)
+
+const (
+	beatEvery = 2 * time.Second        // a reader notices a lost connection within 5 s
+	headEvery = 500 * time.Millisecond // the least time between two messages to one reader
+)
+
+// moved is what a message says about a dataset; names are short because a
+// busy city sends many.
+type moved struct {
+	Name      string  `json:"n"`
+	Total     int64   `json:"t"`
+	Last      int64   `json:"l"`
+	PerMinute float64 `json:"m"`
+	PerHour   float64 `json:"h"`
+}
+
+type message struct {
+	Seq        int64   `json:"seq"`
+	At         int64   `json:"at"`
+	Quarantine *int64  `json:"quarantine,omitempty"`
+	Datasets   []moved `json:"datasets,omitempty"`
+}
+
+// live is the one stream of a browser: "head" when the log or a rate has
+// moved, with the datasets concerned, and "beat" otherwise. It holds figures
+// only, so that tabs in both languages can share it.
+func (u *UI) live(w http.ResponseWriter, r *web.Request) error {
+	s, err := r.Events(w)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	ctx := s.Context()
+	sent := map[string]moved{}
+	var seq int64
+	for {
+		wait, cancel := context.WithTimeout(ctx, beatEvery)
+		head, err := u.Repo.Wait(wait, seq)
+		cancel()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			return nil // the server stops; the reader comes back to another or later
+		}
+		m := message{Seq: max(head, seq), At: u.Now().UnixMilli()}
+		first := seq == 0
+		for _, a := range u.pulses() {
+			e, err := u.Repo.Entry(r.Principal, a.Dataset)
+			if err != nil {
+				continue
+			}
+			f := freshnessOf(e.Dataset, a, u.Now())
+			d := moved{a.Dataset, a.Total, 0, a.PerMinute, a.PerHour}
+			if !f.Last.IsZero() {
+				d.Last = f.Last.UnixMilli()
+			}
+			if sent[a.Dataset] != d {
+				sent[a.Dataset] = d
+				if !first { // the page itself came with the figures of this moment
+					m.Datasets = append(m.Datasets, d)
+				}
+			}
+		}
+		if m.Seq == seq && len(m.Datasets) == 0 {
+			if s.Send("", "beat", []byte("{}")) != nil {
+				return nil
+			}
+			continue
+		}
+		seq = m.Seq
+		if n := u.heldOpen(ctx, r.Principal, u.Now()); n >= 0 {
+			m.Quarantine = &n
+		}
+		b, err := json.Marshal(m)
+		if err != nil {
+			return err
+		}
+		if s.Send(strconv.FormatInt(seq, 10), "head", b) != nil {
+			return nil
+		}
+		pause := time.NewTimer(headEvery)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+			return nil
+		}
+	}
+}

@@ -1,0 +1,101 @@
+package ui
+
+import (
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"huong.city/huong/internal/face/web"
+	"huong.city/huong/internal/repo"
+)
+
+// DatasetActivity is how one dataset moves at this moment.
+type DatasetActivity struct {
+	Dataset    string
+	Total      int64
+	Last       time.Time // time of the latest event
+	LastCommit time.Time
+	PerMinute  float64 // records in the last minute
+	PerHour    float64 // records in the last hour
+	Hours      [24]int64
+	Seq        int64 // last commit that touched it
+}
+
+// Sessions keeps an access token in the browser; *web.Mux does.
+type Sessions interface {
+	SetSession(w http.ResponseWriter, r *web.Request, token string, until time.Time)
+	ClearSession(w http.ResponseWriter)
+}
+
+// Config is what the pages need. Repo, Files, Now and Log are required.
+type Config struct {
+	Repo     *repo.Repository
+	Files    fs.FS // the bundled browser side (package web at the root)
+	Now      func() time.Time
+	Log      *slog.Logger
+	Activity func() []DatasetActivity // none when nil
+	Sessions Sessions                 // no entering when nil
+}
+
+// UI serves the pages. It is safe for concurrent use.
+type UI struct {
+	Config
+	assets *assets
+	names  nameCache
+	shapes shapeCache
+	held   heldCache
+	titles titleCache
+}
+
+// New reads the bundle's manifest. An empty bundle is allowed: pages then come
+// without style and script.
+func New(c Config) (*UI, error) {
+	a, err := loadAssets(c.Files)
+	if err != nil {
+		return nil, err
+	}
+	return &UI{Config: c, assets: a}, nil
+}
+
+// Routes is the table of pages.
+func (u *UI) Routes() []web.Route {
+	get := func(pattern string, h func(*view) error) web.Route {
+		return web.Route{Method: http.MethodGet, Pattern: pattern, Handler: u.page(h)}
+	}
+	post := func(pattern string, h func(*view) error) web.Route {
+		return web.Route{Method: http.MethodPost, Pattern: pattern, Handler: u.page(h), MaxBody: 1 << 20}
+	}
+	return []web.Route{
+		get("/{$}", u.home),
+		get("/datasets", u.catalog),
+		get("/datasets/{name}", u.records),
+		get("/datasets/{name}/map", u.datasetMap),
+		get("/datasets/{name}/map/points.json", u.mapPoints),
+		get("/datasets/{name}/chart", u.chart),
+		get("/datasets/{name}/quality", u.quality),
+		get("/datasets/{name}/changes", u.changes),
+		get("/datasets/{name}/sharing", u.sharing),
+		get("/datasets/{name}/about", u.about),
+		get("/datasets/{name}/records/{key...}", u.record),
+		post("/datasets/{name}/records/{key...}", u.saveRecord),
+		get("/quarantine", u.quarantine),
+		post("/quarantine", u.replayRule),
+		get("/quarantine/{id}", u.quarantined),
+		post("/quarantine/{id}", u.repair),
+		get("/log", u.log),
+		get("/log/{seq}", u.commit),
+		get("/imports", u.imports),
+		get("/enter", u.enter),
+		post("/enter", u.signIn),
+		post("/leave", u.signOut),
+		get("/areas.json", u.areasJSON),
+		{Method: http.MethodGet, Pattern: "/live", Handler: u.live, Stream: true},
+		{Method: http.MethodGet, Pattern: "/assets/{file}", Handler: u.asset},
+	}
+}
+
+// Missing answers what no route takes with a page that says so.
+func (u *UI) Missing(w http.ResponseWriter, r *web.Request) error {
+	return u.page(func(v *view) error { return errNoPage() })(w, r)
+}
