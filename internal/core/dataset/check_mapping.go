@@ -93,7 +93,7 @@ func (t *tree) checkRegexp(s string, path []any) *regexp.Regexp {
 var (
 	templateHole = regexp.MustCompile(`\{([^{}:]+)(?::0?[1-9][0-9]?)?\}`)
 	patternRuns  = regexp.MustCompile(`'[^']*'|[A-Za-z]+`)
-	patternUnits = [...]string{"yyyy", "yy", "MMM", "MM", "M", "dd", "d", "HH", "H", "hh", "h", "mm", "m", "ss", "s", "SSS", "SSSSSS", "a"}
+	patternUnits = [...]string{"yyyy", "yy", "MMMM", "MMM", "MM", "M", "dd", "d", "HH", "H", "hh", "h", "mm", "m", "ss", "s", "S", "SSS", "SSSSSS", "a", "E", "EEEE", "X", "XXX"}
 )
 
 func (t *tree) checkFieldMap(f *FieldMap, path []any, m *Mapping) {
@@ -110,8 +110,9 @@ func (t *tree) checkFieldMap(f *FieldMap, path []any, m *Mapping) {
 		t.faultAt(sub(path, "join"), "mapping-ways")
 	}
 	if f.Template != "" {
-		holes := templateHole.FindAllStringSubmatch(f.Template, -1)
-		if rest := templateHole.ReplaceAllString(f.Template, ""); len(holes) == 0 || strings.ContainsAny(rest, "{}") {
+		bare := strings.ReplaceAll(f.Template, "{{", "")
+		holes := templateHole.FindAllStringSubmatch(bare, -1)
+		if rest := templateHole.ReplaceAllString(bare, ""); len(holes) == 0 || strings.ContainsAny(rest, "{}") {
 			t.faultAt(sub(path, "template"), "mapping-template", "found", excerpt(f.Template))
 		}
 		for _, h := range holes {
