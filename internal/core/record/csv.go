@@ -56,7 +56,7 @@ func (r *CSVReader) Next(b *Batch, max int) ([]Fault, error) {
 		before := len(faults)
 		r.read(b, &faults)
 		if len(faults) > before {
-			held += len(faults[before].Raw)
+			held += len(faults[before].Raw) + violationSize*len(faults[before].Violations)
 		}
 		r.row++
 	}

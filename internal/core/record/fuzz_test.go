@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"huong.city/huong/internal/core/dataset"
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/core/value"
 )
@@ -106,11 +107,11 @@ func FuzzParseCell(f *testing.F) {
 }
 
 func FuzzParseKey(f *testing.F) {
-	s := everything(f)
-	keyed := *s.table
-	keyed.Key = []int{0, 2, 10, 11}
-	d := *s.dataset
-	s, err := Compile(&d, &keyed)
+	d := declare(
+		dataset.Field{Name: "a", Type: dataset.String}, dataset.Field{Name: "b", Type: dataset.Number},
+		dataset.Field{Name: "c", Type: dataset.DateTime}, dataset.Field{Name: "d", Type: dataset.Year})
+	d.Schema.PrimaryKey = []string{"a", "b", "c", "d"}
+	s, err := Compile(d, table(d))
 	if err != nil {
 		f.Fatal(err)
 	}

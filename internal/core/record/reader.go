@@ -22,6 +22,8 @@ const (
 	mostHeld = 16 << 20
 	// mostRaw is kept of a row that is over the limit itself.
 	mostRaw = 4 << 10
+	// violationSize is about what one violation takes, arguments included.
+	violationSize = 512
 )
 
 func (l Limits) withDefaults() Limits {
@@ -85,7 +87,7 @@ func (r *JSONReader) Next(b *Batch, max int) ([]Fault, error) {
 		before := len(faults)
 		r.read(b, &faults)
 		if len(faults) > before {
-			held += len(faults[before].Raw)
+			held += len(faults[before].Raw) + violationSize*len(faults[before].Violations)
 		}
 		r.row++
 	}

@@ -25,7 +25,6 @@ import (
 
 // Schema is the compiled form of a dataset: immutable, safe for concurrent use.
 type Schema struct {
-	dataset  *dataset.Dataset
 	table    *dataset.Table
 	columns  []column
 	byName   map[string]int // columns that a client may name: not dropped
@@ -111,7 +110,7 @@ type bound struct {
 // XML Schema regular expression) is reported at once, as an Invalid
 // *problem.Error with one violation each.
 func Compile(d *dataset.Dataset, t *dataset.Table) (*Schema, error) {
-	s := &Schema{dataset: d, table: t, columns: make([]column, len(t.Columns)), byName: make(map[string]int, len(t.Columns))}
+	s := &Schema{table: t, columns: make([]column, len(t.Columns)), byName: make(map[string]int, len(t.Columns))}
 	var vs []problem.Violation
 	for i := range t.Columns {
 		tc := &t.Columns[i]
