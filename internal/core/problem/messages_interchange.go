@@ -50,6 +50,8 @@ var interchange = map[string]message{
 	"body-invalid":         {"Không đọc được nội dung gửi lên.", "The body cannot be read."},
 	"body-json":            {"Không phải JSON hợp lệ từ vị trí này (chú ý tên lặp lại và phần thừa phía sau).", "Not valid JSON from here on (mind repeated names and anything after the end)."},
 	"body-object":          {"Phải là một đối tượng JSON.", "Must be one JSON object."},
+	"body-member":          {"Không có mục này, hoặc giá trị không đúng kiểu.", "There is no such member, or its value is of another type."},
+	"note-length":          {"Cần ghi chú từ 1 đến {max} byte.", "A note of 1 to {max} bytes is needed."},
 	"body-empty":           {"Nội dung gửi lên trống.", "The body is empty."},
 	"record-invalid":       {"Bản ghi không đúng quy định của bộ dữ liệu.", "The record breaks rules of its dataset."},
 	"key-differs":          {"Khác với khóa trong địa chỉ.", "Differs from the key in the address."},

@@ -177,8 +177,18 @@ type patientBody struct {
 
 func (b *patientBody) Read(p []byte) (int, error) {
 	b.x.control.SetReadDeadline(b.x.mux.config.Now().Add(b.x.mux.config.Idle))
-	return b.ReadCloser.Read(p)
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		err = &brokenBody{err}
+	}
+	return n, err
 }
+
+// brokenBody marks an error of the sender's connection, or of its framing, so
+// that it is not taken for a fault of ours.
+type brokenBody struct{ error }
+
+func (b *brokenBody) Unwrap() error { return b.error }
 
 // compressible tells whether a media type is text that has something to give.
 // Event streams are left alone: each event must leave at once.

@@ -39,6 +39,7 @@ type Config struct {
 	Idle              time.Duration // a reader or writer that stands still for so long is cut off; 60 s when 0
 	Heartbeat         time.Duration // comment in a silent event stream; 15 s when 0
 	StreamLife        time.Duration // an event stream ends after this, ± 20 %; 30 min when 0
+	Retry             time.Duration // after which its reader comes back, ± 20 %; 2 s when 0
 
 	// Missing answers GET requests outside /api that no route takes (a page that
 	// says so); nil answers with a problem.
@@ -102,6 +103,7 @@ func New(c Config) (*Mux, error) {
 	wait(&c.Idle, time.Minute)
 	wait(&c.Heartbeat, 15*time.Second)
 	wait(&c.StreamLife, 30*time.Minute)
+	wait(&c.Retry, 2*time.Second)
 	if c.Stopping == nil {
 		c.Stopping = context.Background()
 	}

@@ -65,6 +65,9 @@ func normal(err error) error {
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return problem.Wrap(err, problem.TooLarge, "too-large", "limit", strconv.FormatInt(tooLarge.Limit, 10)+" B")
 	}
+	if _, broken := errors.AsType[*brokenBody](err); broken {
+		return &Refusal{Status: http.StatusBadRequest, Err: problem.Wrap(err, problem.Invalid, "request-malformed")}
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		e := problem.Wrap(err, problem.Unavailable, "busy")
 		e.RetryAfter = 5 * time.Second

@@ -43,7 +43,7 @@ func (r *Request) Events(w http.ResponseWriter) (*EventStream, error) {
 	h.Set("X-Accel-Buffering", "no")
 	x.WriteHeader(http.StatusOK)
 	s.mu.Lock()
-	fmt.Fprintf(&s.buf, "retry: %d\n\n", m.jitter(2*time.Second).Milliseconds())
+	fmt.Fprintf(&s.buf, "retry: %d\n\n", m.jitter(m.config.Retry).Milliseconds())
 	err := s.flush()
 	s.mu.Unlock()
 	if err != nil {
