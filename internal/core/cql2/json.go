@@ -78,42 +78,47 @@ func (p *jsonParser) node(depth int) (*node, error) {
 	if p.nodes++; p.nodes > maxNodes {
 		return nil, fault(int(p.d.InputOffset()), "cql2-too-many", "limit", maxNodes)
 	}
-	t, err := p.d.ReadToken()
-	if err != nil {
+	if kind != '[' && kind != '{' {
+		return p.scalar(kind)
+	}
+	if _, err := p.d.ReadToken(); err != nil {
 		return nil, p.bad()
 	}
-	n := &node{kind: kind, at: int(p.d.InputOffset())}
-	switch kind {
-	case '"', '0':
-		n.text = t.String()
-	case '[':
-		n.at--
-		for p.d.PeekKind() != ']' {
+	n := &node{kind: kind, at: int(p.d.InputOffset()) - 1}
+	for p.d.PeekKind() != kind+2 { // ']' and '}' come two after '[' and '{'
+		if kind == '[' {
 			item, err := p.node(depth + 1)
 			if err != nil {
 				return nil, err
 			}
 			n.items = append(n.items, item)
+			continue
 		}
-	case '{':
-		n.at--
-		for p.d.PeekKind() != '}' {
-			m, err := p.member(depth)
-			if err != nil {
-				return nil, err
-			}
-			n.members = append(n.members, m)
+		m, err := p.member(depth)
+		if err != nil {
+			return nil, err
 		}
-	default:
-		return n, nil
+		n.members = append(n.members, m)
 	}
-	if kind == '[' || kind == '{' {
-		if _, err := p.d.ReadToken(); err != nil {
+	if _, err := p.d.ReadToken(); err != nil {
+		return nil, p.bad()
+	}
+	return n, nil
+}
+
+func (p *jsonParser) scalar(kind jsontext.Kind) (*node, error) {
+	raw, err := p.d.ReadValue()
+	if err != nil {
+		return nil, p.bad()
+	}
+	n := &node{kind: kind, at: int(p.d.InputOffset()) - len(raw), text: string(raw)}
+	if kind == '"' {
+		s, err := jsontext.AppendUnquote(nil, raw)
+		if err != nil {
 			return nil, p.bad()
 		}
-		return n, nil
+		n.text = string(s)
 	}
-	n.at -= len(n.text) // near enough: escapes make a string longer than its text
 	return n, nil
 }
 
@@ -312,13 +317,14 @@ func (n *node) geometry() (Expr, error) {
 	if t.kind != '"' || body == nil {
 		return nil, fault(n.at, "cql2-json-object")
 	}
-	b := appendString([]byte(`{"type":`), t.text)
-	b = append(append(b, `,"`+name+`":`...), body.raw...)
-	wkb, err := geom.FromGeoJSON(append(b, '}'))
+	b := append(appendString([]byte(`{"type":`), t.text), `,"`+name+`":`...)
+	shift := int64(body.at - len(b))
+	wkb, err := geom.FromGeoJSON(append(append(b, body.raw...), '}'))
 	if err != nil {
 		e := problem.As(err)
-		for i := range e.Violations {
-			e.Violations[i].Position.Offset = int64(n.at)
+		for i := range e.Violations { // back to offsets of the whole document
+			p := &e.Violations[i].Position
+			p.Offset = max(p.Offset+shift, int64(n.at))
 		}
 		return nil, asFilterFault(e)
 	}

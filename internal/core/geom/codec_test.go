@@ -14,6 +14,7 @@ import (
 var shapes = []struct{ wkt, json string }{
 	{"POINT(107.5 16.25)", `{"type":"Point","coordinates":[107.5,16.25]}`},
 	{"POINT(-0.0000001 90)", `{"type":"Point","coordinates":[-0.0000001,90]}`},
+	{"POINT(5e-324 -1.5e-09)", `{"type":"Point","coordinates":[5e-324,-1.5e-09]}`},
 	{"LINESTRING(0 0, 1 1, 2 0)", `{"type":"LineString","coordinates":[[0,0],[1,1],[2,0]]}`},
 	{"POLYGON((0 0, 4 0, 4 4, 0 4, 0 0), (1 1, 2 1, 2 2, 1 1))", `{"type":"Polygon","coordinates":[[[0,0],[4,0],[4,4],[0,4],[0,0]],[[1,1],[2,1],[2,2],[1,1]]]}`},
 	{"MULTIPOINT((0 0), (1 1))", `{"type":"MultiPoint","coordinates":[[0,0],[1,1]]}`},
@@ -51,6 +52,19 @@ func TestShapes(t *testing.T) {
 		if !ok || !Intersects(a, Point(x, y)) {
 			t.Errorf("PointOn(%s) = %v %v %v", c.wkt, x, y, ok)
 		}
+	}
+}
+
+// A collection as deep as allowed may hold multi-geometries, in every form.
+func TestDeepestCollection(t *testing.T) {
+	s := strings.Repeat("GEOMETRYCOLLECTION(", MaxDepth) + "MULTIPOINT((1 2))" + strings.Repeat(")", MaxDepth)
+	w, err := FromWKT(s)
+	if err != nil || ToWKT(w) != s {
+		t.Fatalf("%v", err)
+	}
+	readsBack(t, w)
+	if again, err := FromEWKBHex(hex.EncodeToString([]byte(w))); err != nil || again != w {
+		t.Fatalf("%v", err)
 	}
 }
 

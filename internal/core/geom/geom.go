@@ -111,7 +111,11 @@ func appendBox(dst []byte, b Box) []byte {
 
 func finite(f float64) bool { return f-f == 0 }
 
+// appendCoordinate writes the fewest digits that read back to f.
 func appendCoordinate(dst []byte, f float64) []byte {
+	if f != 0 && math.Abs(f) < 1e-7 {
+		return strconv.AppendFloat(dst, f, 'e', -1, 64)
+	}
 	return strconv.AppendFloat(dst, f, 'f', -1, 64)
 }
 

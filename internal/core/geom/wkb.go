@@ -80,9 +80,10 @@ func (w *walker) geometry(depth int, want uint32) bool {
 		member := kind - 3
 		if kind == kindCollection {
 			member = 0
+			depth++
 		}
 		for range n {
-			if !w.geometry(depth+1, member) {
+			if !w.geometry(depth, member) {
 				return false
 			}
 		}
@@ -269,9 +270,10 @@ func (r *ewkb) geometry(dst []byte, depth int, want uint32) ([]byte, error) {
 	member := kind - 3
 	if kind == kindCollection {
 		member = 0
+		depth++
 	}
 	for range n {
-		if dst, err = r.geometry(dst, depth+1, member); err != nil {
+		if dst, err = r.geometry(dst, depth, member); err != nil {
 			return nil, err
 		}
 	}
