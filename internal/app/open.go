@@ -68,10 +68,10 @@ func (w Where) OpenAt(ctx context.Context, log *slog.Logger, now func() time.Tim
 // database. Its epoch is new, so cursors of before are refused.
 func (w Where) Restore(ctx context.Context, backup io.Reader) error {
 	if w.Database != "" {
-		return postgres.Restore(ctx, backup, w.Database)
+		return postgres.Restore(ctx, backup, w.Database, postgres.Options{})
 	}
 	if w.Data == "" {
 		return problem.New(problem.Invalid, "data-or-database")
 	}
-	return sqlite.Restore(backup, w.Data)
+	return sqlite.Restore(backup, w.Data, sqlite.Options{})
 }

@@ -2,8 +2,10 @@ package cli
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"huong.city/huong/internal/app"
@@ -13,7 +15,6 @@ import (
 	"huong.city/huong/internal/core/value"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/store"
-	"slices"
 )
 
 // serveCommand serves the pages and the API until it is told to stop.

@@ -114,7 +114,7 @@ func (c *city) beds(s *sheet, at site, t time.Time) {
 	share := math.Min(1.12, 0.80+0.06*c.smooth("ill:"+at.code, t, 5*24*time.Hour)+0.05*wetness(t.In(c.zone))+0.10*flooded(t))
 	icu := math.Max(4, at.size*0.04)
 	s.text("hospital", at.code).at("observedAt", t).int("beds", at.size).int("occupied", share*at.size).
-		int("icuBeds", icu).int("icuOccupied", math.Min(icu, icu*(0.6+0.2*c.smooth("icu:"+at.code, t, 3*24*time.Hour)))).
+		int("icuBeds", icu).int("icuOccupied", math.Max(0, math.Min(icu, icu*(0.6+0.2*c.smooth("icu:"+at.code, t, 3*24*time.Hour))))).
 		int("waiting", math.Max(0, 14*awake(t.In(c.zone))*(1+0.5*c.bell("wait:"+at.code, t.Unix()/3600))))
 }
 

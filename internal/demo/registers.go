@@ -13,7 +13,9 @@ import (
 
 // slug makes a code of a Vietnamese name.
 func slug(name string) string {
-	return strings.ReplaceAll(strings.ToLower(value.Fold(bare(name))), " ", "-")
+	return strings.Join(strings.FieldsFunc(strings.ToLower(value.Fold(bare(name))), func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9')
+	}), "-")
 }
 
 // registers puts the city's stations, hospitals, car parks, schools and
