@@ -200,15 +200,20 @@ func (v *view) homeMap(h *homeData, cards []datasetCard) {
 		note = v.T("home.map.day")
 		if f != nil {
 			a.Measures = []repo.Measure{{Func: "mean", Field: f.Name}}
-			if f.Unit == "mm" { // rain adds up
-				a.Measures[0].Func = "max"
+			unit, note = v.Unit(f.Unit), v.T("home.map.mean", "field", fieldTitle(v, f))
+			if s := subjectColumn(e); f.Measure == "count" && s != "" {
+				// What adds up is shown by station, lest an area with two stations counts twice.
+				a.Measures = []repo.Measure{{Func: "sum", Field: f.Name}, {Func: "distinct", Field: s}}
+				note = v.T("home.map.sum", "field", fieldTitle(v, f))
 			}
-			unit, note = v.Unit(f.Unit), v.T("home.map."+a.Measures[0].Func, "field", fieldTitle(v, f))
 		}
 	}
 	figures := map[string]float64{}
 	err := v.u.Repo.Aggregate(v.r.Context(), v.p, a, func(g []value.Value) error {
 		if n, ok := g[1].Number(); ok && g[0].Kind() == value.Text {
+			if len(g) > 2 {
+				n /= max(1, float64(g[2].Int()))
+			}
 			figures[g[0].Text()] = n
 		}
 		return nil
@@ -221,6 +226,16 @@ func (v *view) homeMap(h *homeData, cards []datasetCard) {
 		h.Map.Areas[i].Href = to(datasetPath(chosen.Name, ""), "area", h.Map.Areas[i].Code)
 	}
 	v.colour(&h.Map, figures, unit)
+}
+
+// subjectColumn is the key column of a series that names its subject.
+func subjectColumn(e *repo.Entry) string {
+	for _, k := range e.Table.Key {
+		if k != e.Table.Time {
+			return e.Table.Columns[k].Name
+		}
+	}
+	return ""
 }
 
 func mapRank(c *datasetCard) int {

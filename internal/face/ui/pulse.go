@@ -122,7 +122,8 @@ func headline(e *repo.Entry) *dataset.Field {
 		f := &e.Dataset.Schema.Fields[i]
 		number := f.Type == dataset.Number || f.Type == dataset.Integer
 		open := f.Classification == "" || f.Classification.Rank() <= e.Dataset.Classification.Rank()
-		if number && open && (f.Measure == "gauge" || f.Measure == "" && f.Unit != "") {
+		physical := f.Unit != "" && f.Unit[0] != '{' && f.Unit != "min"
+		if number && open && (f.Measure == "gauge" || f.Measure != "counter" && physical) {
 			return f
 		}
 	}

@@ -12,14 +12,19 @@ import (
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/core/value"
 	"huong.city/huong/internal/repo"
-	"huong.city/huong/internal/service/ingest"
+)
+
+// States of a quarantined row that still asks for a decision.
+const (
+	stateOpen      = "open"
+	stateCorrected = "corrected"
 )
 
 // waiting is the condition of a row that still asks for a decision.
 func waiting() cql2.Expr {
 	return &cql2.Call{Op: "in", Args: []cql2.Expr{
 		&cql2.Prop{Name: "state", Column: -1},
-		&cql2.List{Items: []cql2.Expr{textLit(ingest.StateOpen), textLit(ingest.StateCorrected)}},
+		&cql2.List{Items: []cql2.Expr{textLit(stateOpen), textLit(stateCorrected)}},
 	}}
 }
 
@@ -112,7 +117,7 @@ func (v *view) ruleCounts(only string) ([]ruleCount, error) {
 		name, rule := g[0].Text(), g[1].Text()
 		list = append(list, ruleCount{
 			Dataset: name, Title: v.datasetTitle(name), Rule: rule, Words: v.ruleWords(name, rule), N: g[2].Int(),
-			Href: to("/quarantine", "dataset", name, "rule", rule), MayWrite: v.u.Repo.MayWrite(v.p, name),
+			Href: to("/quarantine", "dataset", name, "rule", rule), MayWrite: v.u.Repairs != nil && v.u.Repo.MayWrite(v.p, name),
 		})
 		return nil
 	})
@@ -199,8 +204,8 @@ func (v *view) heldRecord() (heldData, error) {
 	}
 	c := row{rec.Entry.Table, rec.Values}
 	h := heldData{heldRow: v.heldRow(rec), Note: c.text("note"), Import: c.text("import")}
-	h.MayWrite = v.u.Repo.MayWrite(v.p, h.Dataset)
-	h.Waiting = h.State == ingest.StateOpen || h.State == ingest.StateCorrected
+	h.MayWrite = v.u.Repairs != nil && v.u.Repo.MayWrite(v.p, h.Dataset)
+	h.Waiting = h.State == stateOpen || h.State == stateCorrected
 	var d *dataset.Dataset
 	if e, err := v.u.Repo.Entry(v.p, h.Dataset); err == nil {
 		d = e.Dataset
@@ -303,6 +308,9 @@ const mostCells = 2000
 
 // repair acts on one row: correct and replay, or dismiss.
 func (u *UI) repair(v *view) error {
+	if u.Repairs == nil {
+		return problem.New(problem.Unavailable, "busy")
+	}
 	if err := v.r.ParseForm(); err != nil {
 		return web400(err)
 	}
@@ -319,7 +327,7 @@ func (u *UI) repair(v *view) error {
 			h.General = append(h.General, v.T("quarantine.note-needed"))
 			return v.show(http.StatusUnprocessableEntity, heldPage(v, h))
 		}
-		if err := ingest.Dismiss(v.r.Context(), u.Repo, v.p, id, note); err != nil {
+		if err := u.Repairs.Dismiss(v.r.Context(), v.p, id, note); err != nil {
 			return err
 		}
 		return v.seeOther(back)
@@ -340,19 +348,21 @@ func (u *UI) repair(v *view) error {
 				delete(cells, c.Name)
 			}
 		}
-		done, err := ingest.Correct(v.r.Context(), u.Repo, v.p, id, cells, nil)
-		if err != nil {
+		switch err := u.Repairs.Correct(v.r.Context(), v.p, id, cells); {
+		case problem.KindOf(err) == problem.Invalid:
+			return v.seeOther(back + "?outcome=open")
+		case err != nil:
 			return err
 		}
-		if done.Replayed > 0 {
-			return v.seeOther(back + "?outcome=replayed")
-		}
-		return v.seeOther(back + "?outcome=open")
+		return v.seeOther(back + "?outcome=replayed")
 	}
 }
 
 // replayRule tries all waiting rows of one rule again.
 func (u *UI) replayRule(v *view) error {
+	if u.Repairs == nil {
+		return problem.New(problem.Unavailable, "busy")
+	}
 	if err := v.r.ParseForm(); err != nil {
 		return web400(err)
 	}
@@ -360,15 +370,11 @@ func (u *UI) replayRule(v *view) error {
 	if name == "" {
 		return problem.New(problem.Invalid, "request-malformed")
 	}
-	s := ingest.Selection{Dataset: name}
-	if rule != "" {
-		s.Filter = equal("rule", rule)
-	}
-	done, err := ingest.Replay(v.r.Context(), u.Repo, v.p, s)
+	accepted, stayed, err := u.Repairs.Replay(v.r.Context(), v.p, name, rule)
 	if err != nil {
 		return err
 	}
-	return v.seeOther(to("/quarantine", "dataset", name, "done", strconv.FormatInt(done.Replayed, 10)+" "+strconv.FormatInt(done.Open, 10)))
+	return v.seeOther(to("/quarantine", "dataset", name, "done", strconv.FormatInt(accepted, 10)+" "+strconv.FormatInt(stayed, 10)))
 }
 
 // web400 marks a form that cannot be read.

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"context"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -28,6 +29,19 @@ type Sessions interface {
 	ClearSession(w http.ResponseWriter)
 }
 
+// Repairs puts quarantined rows right.
+type Repairs interface {
+	// Correct replaces cells of a row's raw form and tries the row again. It
+	// returns an Invalid error when the row still breaks a rule; the row then
+	// stays in quarantine as corrected, with its present reasons.
+	Correct(ctx context.Context, p repo.Principal, id string, cells map[string]string) error
+	// Replay tries all waiting rows of a dataset that broke a rule again (every
+	// rule when empty) and returns how many left quarantine and how many stayed.
+	Replay(ctx context.Context, p repo.Principal, dataset, rule string) (accepted, stayed int64, err error)
+	// Dismiss closes a row without a record, with a note that says why.
+	Dismiss(ctx context.Context, p repo.Principal, id, note string) error
+}
+
 // Config is what the pages need. Repo, Files, Now and Log are required.
 type Config struct {
 	Repo     *repo.Repository
@@ -36,6 +50,7 @@ type Config struct {
 	Log      *slog.Logger
 	Activity func() []DatasetActivity // none when nil
 	Sessions Sessions                 // no entering when nil
+	Repairs  Repairs                  // no repairing when nil
 }
 
 // UI serves the pages. It is safe for concurrent use.

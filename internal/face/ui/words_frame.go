@@ -75,7 +75,7 @@ var wordsFrame = map[string]word{
 	"home.map.all":        {"số bản ghi theo xã, phường", "records by ward and commune"},
 	"home.map.day":        {"số bản ghi 24 giờ qua theo xã, phường", "records of the last 24 hours by ward and commune"},
 	"home.map.mean":       {"{field}, trung bình 24 giờ qua", "{field}, mean of the last 24 hours"},
-	"home.map.max":        {"{field}, cao nhất 24 giờ qua", "{field}, highest of the last 24 hours"},
+	"home.map.sum":        {"{field}, tổng 24 giờ qua của một trạm", "{field}, total of the last 24 hours by station"},
 	"home.per-hour":       {"bản ghi/giờ", "records/h"},
 	"home.all":            {"{n} bộ", "all {n}"},
 	"home.sector.empty":   {"Chưa có bộ dữ liệu", "No dataset yet"},
