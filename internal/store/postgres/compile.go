@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"sync"
 
 	"huong.city/huong/internal/core/cql2"
 	"huong.city/huong/internal/core/dataset"
@@ -109,7 +110,7 @@ func (c *compiler) call(e *cql2.Call) string {
 		}
 	}
 	if len(e.Args) != 2 {
-		return c.predicate(e)
+		return c.truth(e)
 	}
 	switch e.Op {
 	case "=", "<>", "<", ">", "<=", ">=":
@@ -127,13 +128,13 @@ func (c *compiler) call(e *cql2.Call) string {
 	case strings.HasPrefix(e.Op, "t_"):
 		return c.temporal(e)
 	}
-	return c.predicate(e)
+	return c.truth(e)
 }
 
-// predicate compiles a function that gives true or false.
-func (c *compiler) predicate(e *cql2.Call) string {
-	if cql2.KindOf(e) == value.Bool {
-		return c.expr(e)
+// truth compiles a function that gives true or false.
+func (c *compiler) truth(e *cql2.Call) string {
+	if (e.Op == "coalesce" || e.Op == "previous") && cql2.KindOf(e) == value.Bool {
+		return c.function(e)
 	}
 	return nothing
 }
@@ -283,9 +284,6 @@ func (c *compiler) expr(e cql2.Expr) string {
 		if e.Column < 0 || e.Column >= c.t.Width() {
 			return "NULL"
 		}
-		if col := &c.t.Columns[e.Column]; col.Kind == value.Text && col.Type.HoldsJSON() {
-			return toWire(col, c.column(e.Column))
-		}
 		return c.column(e.Column)
 	case *cql2.Call:
 		return c.function(e)
@@ -339,8 +337,10 @@ func (c *compiler) function(e *cql2.Call) string {
 		k := cql2.KindOf(e)
 		parts := make([]string, len(e.Args))
 		for i, a := range e.Args {
-			if parts[i] = c.expr(a); k == value.Float {
+			if k == value.Float {
 				parts[i] = c.number(a)
+			} else {
+				parts[i] = c.expr(a)
 			}
 		}
 		return "COALESCE(" + strings.Join(parts, ",") + ")"
@@ -424,6 +424,7 @@ func (c *compiler) spatial(e *cql2.Call) string {
 			// The box of a box across the antimeridian would be the whole world.
 			w := lit.BBox
 			near = "(" + other + " && " + c.envelope(w[0], w[1], 180, w[3]) + " OR " + other + " && " + c.envelope(-180, w[1], w[2], w[3]) + ")"
+			break
 		}
 	}
 	return "(" + near + " AND " + exact + ")"
@@ -471,22 +472,23 @@ func (c *compiler) items(e cql2.Expr) string {
 		}
 		return c.arg(set, "text[]")
 	case *cql2.Prop:
-		if e.Column >= 0 && e.Column < c.t.Width() && c.t.Columns[e.Column].Type.HoldsJSON() {
+		if e.Column >= 0 && e.Column < c.t.Width() && e.Kind == value.Text {
 			return c.n.meta + ".items(" + c.column(e.Column) + ")"
 		}
 	}
 	return "NULL::text[]"
 }
 
-// bounds are the first and the last microsecond that an operand covers.
+// bounds are the first and the last microsecond that an operand covers. They are
+// written when asked for, since a parameter that no text names is an error.
 type bounds struct {
-	start, end string
+	start, end func() string
 	loose      bool // one bound may be unknown while the other is known
 }
 
 func (c *compiler) span(e cql2.Expr) (bounds, bool) {
 	if iv, ok := e.(*cql2.Interval); ok {
-		b := bounds{start: "'-infinity'::timestamptz", end: "'infinity'::timestamptz"}
+		b := bounds{start: func() string { return "'-infinity'::timestamptz" }, end: func() string { return "'infinity'::timestamptz" }}
 		for i, x := range []cql2.Expr{iv.Start, iv.End} {
 			if x == nil {
 				continue
@@ -508,15 +510,18 @@ func (c *compiler) span(e cql2.Expr) (bounds, bool) {
 	}
 	switch cql2.KindOf(e) {
 	case value.Time:
-		x := c.expr(e)
+		x := sync.OnceValue(func() string { return c.expr(e) })
 		return bounds{start: x, end: x}, true
 	case value.Date:
 		if lit, ok := e.(*cql2.Lit); ok {
 			at := lit.Value.CalendarDay()
-			return bounds{start: c.scalar(value.OfInstant(at)), end: c.scalar(value.OfTime(at.UnixMicro() + 86400_000_000 - 1))}, true
+			return bounds{
+				start: sync.OnceValue(func() string { return c.scalar(value.OfInstant(at)) }),
+				end:   sync.OnceValue(func() string { return c.scalar(value.OfTime(at.UnixMicro() + 86400_000_000 - 1)) }),
+			}, true
 		}
-		x := midnight(c.expr(e))
-		return bounds{start: x, end: "(" + x + "+interval '86399.999999 seconds')"}, true
+		x := sync.OnceValue(func() string { return midnight(c.expr(e)) })
+		return bounds{start: x, end: func() string { return "(" + x() + "+interval '86399.999999 seconds')" }}, true
 	}
 	return bounds{}, false
 }
@@ -531,41 +536,41 @@ func (c *compiler) temporal(e *cql2.Call) string {
 	const tick = "-interval '1 microsecond'"
 	switch e.Op {
 	case "t_after":
-		sql = a.start + ">" + b.end
+		sql = a.start() + ">" + b.end()
 	case "t_before":
-		sql = a.end + "<" + b.start
+		sql = a.end() + "<" + b.start()
 	case "t_disjoint":
-		sql = a.start + ">" + b.end + " OR " + a.end + "<" + b.start
+		sql = a.start() + ">" + b.end() + " OR " + a.end() + "<" + b.start()
 	case "t_intersects":
-		sql = a.start + "<=" + b.end + " AND " + a.end + ">=" + b.start
+		sql = a.start() + "<=" + b.end() + " AND " + a.end() + ">=" + b.start()
 	case "t_equals":
-		sql = a.start + "=" + b.start + " AND " + a.end + "=" + b.end
+		sql = a.start() + "=" + b.start() + " AND " + a.end() + "=" + b.end()
 	case "t_contains":
-		sql = a.start + "<" + b.start + " AND " + a.end + ">" + b.end
+		sql = a.start() + "<" + b.start() + " AND " + a.end() + ">" + b.end()
 	case "t_during":
-		sql = a.start + ">" + b.start + " AND " + a.end + "<" + b.end
+		sql = a.start() + ">" + b.start() + " AND " + a.end() + "<" + b.end()
 	case "t_starts":
-		sql = a.start + "=" + b.start + " AND " + a.end + "<" + b.end
+		sql = a.start() + "=" + b.start() + " AND " + a.end() + "<" + b.end()
 	case "t_startedBy":
-		sql = a.start + "=" + b.start + " AND " + a.end + ">" + b.end
+		sql = a.start() + "=" + b.start() + " AND " + a.end() + ">" + b.end()
 	case "t_finishes":
-		sql = a.end + "=" + b.end + " AND " + a.start + ">" + b.start
+		sql = a.end() + "=" + b.end() + " AND " + a.start() + ">" + b.start()
 	case "t_finishedBy":
-		sql = a.end + "=" + b.end + " AND " + a.start + "<" + b.start
+		sql = a.end() + "=" + b.end() + " AND " + a.start() + "<" + b.start()
 	case "t_meets":
-		sql = a.end + "=" + b.start + " OR " + a.end + "=" + b.start + tick
+		sql = a.end() + "=" + b.start() + " OR " + a.end() + "=" + b.start() + tick
 	case "t_metBy":
-		sql = a.start + "=" + b.end + " OR " + a.start + tick + "=" + b.end
+		sql = a.start() + "=" + b.end() + " OR " + a.start() + tick + "=" + b.end()
 	case "t_overlaps":
-		sql = a.start + "<" + b.start + " AND " + a.end + ">" + b.start + " AND " + a.end + "<" + b.end
+		sql = a.start() + "<" + b.start() + " AND " + a.end() + ">" + b.start() + " AND " + a.end() + "<" + b.end()
 	case "t_overlappedBy":
-		sql = a.start + ">" + b.start + " AND " + a.start + "<" + b.end + " AND " + a.end + ">" + b.end
+		sql = a.start() + ">" + b.start() + " AND " + a.start() + "<" + b.end() + " AND " + a.end() + ">" + b.end()
 	default:
 		return nothing
 	}
 	if a.loose || b.loose {
 		// With one bound unknown the whole is, whatever the other says.
-		return "(CASE WHEN num_nulls(" + strings.Join([]string{a.start, a.end, b.start, b.end}, ",") + ")>0 THEN NULL ELSE " + sql + " END)"
+		return "(CASE WHEN num_nulls(" + strings.Join([]string{a.start(), a.end(), b.start(), b.end()}, ",") + ")>0 THEN NULL ELSE " + sql + " END)"
 	}
 	return "(" + sql + ")"
 }

@@ -182,14 +182,14 @@ func (x index) drop(n names, t *dataset.Table, name string) string {
 	return "DROP INDEX " + n.city + "." + quote(name)
 }
 
-// indexes lists the access paths of a table by name. JSON columns have no order
-// that an index could keep; a unique key that does not include the time of a
-// partitioned table is an ordinary index, since only Append's own check holds it.
+// indexes lists the access paths of a table by name. A unique key that does not
+// include the time of a partitioned table is an ordinary index: there it is only
+// Append's own check that holds it.
 func indexes(t *dataset.Table) map[string]index {
 	all := map[string]index{}
 	indexable := func(set []int) bool {
 		return len(set) > 0 && !slices.ContainsFunc(set, func(c int) bool {
-			return t.Columns[c].Kind == value.Geometry || t.Columns[c].Type.HoldsJSON()
+			return t.Columns[c].Kind == value.Geometry
 		})
 	}
 	add := func(set []int, unique bool) {
@@ -248,6 +248,23 @@ func partition(t *dataset.Table, v value.Value) (name, from, to string) {
 	}
 	start := time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC)
 	return tableName(t.Name, start.Format("__p200601")), bound(start), bound(start.AddDate(0, 1, 0))
+}
+
+// partitionOf is partition for the end of a partition's name.
+func partitionOf(t *dataset.Table, suffix string) (name, from, to string, ok bool) {
+	day := time.Date(firstYear-1, 1, 1, 0, 0, 0, 0, time.UTC)
+	switch suffix {
+	case "__p_before":
+	case "__p_after":
+		day = time.Date(lastYear+1, 1, 1, 0, 0, 0, 0, time.UTC)
+	default:
+		var err error
+		if day, err = time.Parse("__p200601", suffix); err != nil {
+			return "", "", "", false
+		}
+	}
+	name, from, to = partition(t, value.OfInstant(day))
+	return name, from, to, strings.HasSuffix(name, suffix)
 }
 
 // partitionSQL makes a partition without locking out readers of the others: it

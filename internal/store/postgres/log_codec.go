@@ -53,7 +53,7 @@ func (c *codec) unpack(b []byte) ([]byte, error) {
 	}
 	switch b[0] {
 	case plain:
-		return append([]byte(nil), b[1:]...), nil
+		return append([]byte{}, b[1:]...), nil
 	case compressed:
 		return c.dec.DecodeAll(b[1:], nil)
 	}

@@ -109,9 +109,7 @@ func sqlType(c *dataset.Column) string {
 	case value.Geometry:
 		return "geometry(Geometry,4326)"
 	}
-	if c.Type.HoldsJSON() {
-		return "json"
-	}
+	// JSON texts too: they are canonical already, and must come back as they were.
 	return `text COLLATE "C"`
 }
 
@@ -136,12 +134,10 @@ func wireTypes(k value.Kind) (one, array uint32, name string) {
 
 // fromWire turns an expression of a wire type into one of the column's type.
 func fromWire(c *dataset.Column, sql string) string {
-	switch {
-	case c.Kind == value.Geometry:
+	switch c.Kind {
+	case value.Geometry:
 		return "ST_GeomFromWKB(" + sql + ",4326)"
-	case c.Kind == value.Text && c.Type.HoldsJSON():
-		return sql + "::json"
-	case c.Kind == value.Text:
+	case value.Text:
 		return sql + ` COLLATE "C"`
 	}
 	return sql
@@ -150,11 +146,8 @@ func fromWire(c *dataset.Column, sql string) string {
 // toWire turns a column into an expression of its wire type, which also orders
 // and compares as value.Compare does.
 func toWire(c *dataset.Column, sql string) string {
-	switch {
-	case c.Kind == value.Geometry:
+	if c.Kind == value.Geometry {
 		return "ST_AsBinary(" + sql + ",'NDR')"
-	case c.Kind == value.Text && c.Type.HoldsJSON():
-		return "(" + sql + `::text COLLATE "C")`
 	}
 	return sql
 }

@@ -31,8 +31,10 @@ $f$;
 
 -- Arithmetic in double precision. The common case is an inlined expression; the
 -- edges, where PostgreSQL may raise 22003, go through a function that catches it.
+-- Catching is a subtransaction, which no parallel plan may hold: none of these
+-- is parallel safe.
 CREATE FUNCTION huong.num_edge(op text, x double precision, y double precision) RETURNS double precision
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $f$
+LANGUAGE plpgsql IMMUTABLE STRICT AS $f$
 BEGIN
 	CASE op
 		WHEN '+' THEN RETURN x + y;
@@ -54,28 +56,28 @@ EXCEPTION
 END
 $f$;
 
-CREATE FUNCTION huong.num_add(x double precision, y double precision) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $f$
+CREATE FUNCTION huong.num_add(x double precision, y double precision) RETURNS double precision LANGUAGE sql IMMUTABLE AS $f$
 	SELECT CASE WHEN abs(x) < 1e300 AND abs(y) < 1e300 THEN x + y ELSE huong.num_edge('+', x, y) END
 $f$;
-CREATE FUNCTION huong.num_sub(x double precision, y double precision) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $f$
+CREATE FUNCTION huong.num_sub(x double precision, y double precision) RETURNS double precision LANGUAGE sql IMMUTABLE AS $f$
 	SELECT CASE WHEN abs(x) < 1e300 AND abs(y) < 1e300 THEN x - y ELSE huong.num_edge('-', x, y) END
 $f$;
-CREATE FUNCTION huong.num_mul(x double precision, y double precision) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $f$
+CREATE FUNCTION huong.num_mul(x double precision, y double precision) RETURNS double precision LANGUAGE sql IMMUTABLE AS $f$
 	SELECT CASE WHEN abs(x) BETWEEN 1e-150 AND 1e150 AND abs(y) BETWEEN 1e-150 AND 1e150 OR x = 0 OR y = 0 THEN x * y
 		ELSE huong.num_edge('*', x, y) END
 $f$;
-CREATE FUNCTION huong.num_div(x double precision, y double precision) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $f$
+CREATE FUNCTION huong.num_div(x double precision, y double precision) RETURNS double precision LANGUAGE sql IMMUTABLE AS $f$
 	SELECT CASE WHEN y = 0 THEN NULL
 		WHEN abs(x) BETWEEN 1e-150 AND 1e150 AND abs(y) BETWEEN 1e-150 AND 1e150 OR x = 0 THEN x / y
 		ELSE huong.num_edge('/', x, y) END
 $f$;
-CREATE FUNCTION huong.num_quo(x double precision, y double precision) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $f$
+CREATE FUNCTION huong.num_quo(x double precision, y double precision) RETURNS double precision LANGUAGE sql IMMUTABLE AS $f$
 	SELECT trunc(huong.num_div(x, y))
 $f$;
-CREATE FUNCTION huong.num_mod(x double precision, y double precision) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $f$
+CREATE FUNCTION huong.num_mod(x double precision, y double precision) RETURNS double precision LANGUAGE sql IMMUTABLE AS $f$
 	SELECT huong.num_sub(x, huong.num_mul(y, trunc(huong.num_div(x, y))))
 $f$;
-CREATE FUNCTION huong.num_pow(x double precision, y double precision) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $f$
+CREATE FUNCTION huong.num_pow(x double precision, y double precision) RETURNS double precision LANGUAGE sql IMMUTABLE AS $f$
 	SELECT CASE WHEN x BETWEEN 1e-3 AND 1e3 AND abs(y) < 100 THEN power(x, y) ELSE huong.num_edge('^', x, y) END
 $f$;
 -- num_round rounds halves away from zero.
@@ -84,7 +86,7 @@ CREATE FUNCTION huong.num_round(x double precision) RETURNS double precision LAN
 $f$;
 
 -- item is the form of one JSON number in a set: n and the bits of its double.
-CREATE FUNCTION huong.item(s text) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $f$
+CREATE FUNCTION huong.item(s text) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT AS $f$
 BEGIN
 	RETURN 'n' || encode(float8send(s::double precision + 0), 'hex');
 EXCEPTION WHEN numeric_value_out_of_range THEN
@@ -93,15 +95,22 @@ EXCEPTION WHEN numeric_value_out_of_range THEN
 END
 $f$;
 
--- items is the set of texts, numbers and truth values in a JSON array; null
--- when it is no array.
-CREATE FUNCTION huong.items(j json) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $f$
-	SELECT CASE WHEN json_typeof(j) = 'array' THEN ARRAY(
+-- items is the set of texts, numbers and truth values in the text of a JSON
+-- array; null when it is no such text.
+CREATE FUNCTION huong.items(j text) RETURNS text[] LANGUAGE plpgsql IMMUTABLE STRICT AS $f$
+BEGIN
+	IF left(j, 1) <> '[' THEN
+		RETURN NULL;
+	END IF;
+	RETURN ARRAY(
 		SELECT i FROM (SELECT CASE json_typeof(e)
 				WHEN 'string' THEN 's' || (e #>> '{}')
 				WHEN 'number' THEN huong.item(e #>> '{}')
 				WHEN 'boolean' THEN 'b' || (e #>> '{}') END
-			FROM json_array_elements(j) AS e
+			FROM json_array_elements(j::json) AS e
 			WHERE strpos(e::text, '\u0000') = 0) AS x(i)
-		WHERE i IS NOT NULL) END
+		WHERE i IS NOT NULL);
+EXCEPTION WHEN data_exception THEN
+	RETURN NULL;
+END
 $f$;
