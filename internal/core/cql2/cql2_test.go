@@ -350,6 +350,25 @@ func TestJSONFaults(t *testing.T) {
 	}
 }
 
+// Names of the standard's examples, and words that must be quoted.
+func TestNames(t *testing.T) {
+	for text, name := range map[string]string{
+		"layer:ids": "layer:ids", "landsat:wrs_row.a": "landsat:wrs_row.a", "_x1": "_x1", "mực_nước": "mực_nước", "ชื่อ": "ชื่อ", "point": "point", "date": "date",
+		`"in"`: "in", `"mực nước"`: "mực nước", `"a""b"`: `a"b`, `""`: "", `"Null"`: "Null", `"1a"`: "1a",
+	} {
+		e, err := ParseText(text)
+		p, ok := e.(*Prop)
+		if err != nil || !ok || p.Name != name || Text(e) != text {
+			t.Errorf("%s: %v %s %v", text, e, Text(e), err)
+		}
+	}
+	for _, text := range []string{"in", "null", "a b", "×", "-"} {
+		if _, err := ParseText(text); err == nil {
+			t.Errorf("%s was accepted as a name", text)
+		}
+	}
+}
+
 func TestFunctionsTable(t *testing.T) {
 	for _, f := range Functions() {
 		if got, ok := lookup(f.Name); !ok || got.Name != f.Name || len(f.Args) == 0 {

@@ -2,7 +2,6 @@ package cql2
 
 import (
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -123,7 +122,13 @@ func nameStart(r rune) bool {
 	if r < 0x80 {
 		return r == ':' || r == '_' || r|0x20 >= 'a' && r|0x20 <= 'z'
 	}
-	return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.Is(unicode.Nl, r))
+	for _, span := range [...][2]rune{{0xC0, 0xD6}, {0xD8, 0xF6}, {0xF8, 0x2FF}, {0x370, 0x37D}, {0x37F, 0x1FFE}, {0x200C, 0x200D},
+		{0x2070, 0x218F}, {0x2C00, 0x2FEF}, {0x3001, 0xD7FF}, {0xF900, 0xFDCF}, {0xFDF0, 0xFFFD}, {0x10000, 0xEFFFF}} {
+		if r <= span[1] {
+			return r >= span[0]
+		}
+	}
+	return false
 }
 
 func namePart(r rune) bool {
