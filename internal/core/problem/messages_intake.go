@@ -55,5 +55,7 @@ var intake = map[string]message{
 	"intake-areas":            {"Tệp ranh giới chưa nạp được.", "The boundary file could not be taken."},
 	"intake-row-whole":        {"Không tách được các ô của dòng; xin nhập lại các ô theo tên cột.", "The cells of the row could not be told apart; please give the cells by column name."},
 	"export-format":           {"Không có định dạng {format}; dùng được: {known}.", "There is no format {format}; use one of: {known}."},
+	"export-fields":           {"Các trường cần xuất của {dataset} chưa đúng.", "The fields to export of {dataset} are not right."},
+	"export-field":            {"Bộ dữ liệu không có trường này; gần nhất là {nearest}.", "The dataset has no such field; the nearest is {nearest}."},
 	"export-rows":             {"Bảng tính chỉ chứa được {limit} dòng; xin lọc bớt hoặc dùng csv, parquet.", "A workbook holds {limit} rows at most; please filter, or use csv or parquet."},
 }

@@ -29,7 +29,7 @@ type datePattern struct {
 type datePart struct {
 	letter  byte // 0 for literal text
 	width   int
-	exact   bool // a number follows directly
+	exact   bool // another number stands right beside it
 	literal string
 }
 
@@ -68,7 +68,7 @@ func compilePattern(p string) (*datePattern, bool) {
 		}
 	}
 	for i := range c.parts {
-		c.parts[i].exact = i+1 < len(c.parts) && c.parts[i+1].number() && c.parts[i].number()
+		c.parts[i].exact = c.parts[i].number() && (i+1 < len(c.parts) && c.parts[i+1].number() || i > 0 && c.parts[i-1].number())
 	}
 	return c, len(c.parts) > 0 && hour12 == half
 }

@@ -96,7 +96,7 @@ func guess(sample []byte) string {
 		return "utf-8"
 	case vietnamese1258(sample):
 		return "windows-1258"
-	case broken <= 3 && len(sample) > 200*broken:
+	case multi >= broken, broken <= 3 && len(sample) > 200*broken:
 		return "utf-8"
 	}
 	return ""

@@ -239,11 +239,10 @@ func (mp *mapper) given(c Cell, trim bool, empty map[string]bool) (string, bool)
 		return "", false
 	}
 	text := nfc(c.Text)
-	bare := strings.TrimSpace(text)
 	if trim {
-		text = bare
+		text = strings.TrimSpace(text)
 	}
-	if mp.missing[bare] || empty[bare] || bare == "" && mp.missing == nil {
+	if mp.missing[text] || empty[text] || text == "" && mp.missing == nil && trim {
 		return text, false
 	}
 	return text, true

@@ -49,7 +49,8 @@ const swappedFlag = "swapped-coordinates"
 // compile checks a mapping against its dataset and prepares it. All faults are
 // reported at once.
 func compile(d *dataset.Dataset, t *dataset.Table, s *record.Schema, m *dataset.Mapping) (*mapper, error) {
-	if m == nil {
+	own := m == nil // the columns are the fields: every blank counts
+	if own {
 		m = &dataset.Mapping{}
 	}
 	mp := &mapper{dataset: d, table: t, schema: s, missing: textSet(m.MissingValues), ignore: textSet(m.Ignore), place: placing{-1, -1, -1}}
@@ -72,6 +73,7 @@ func compile(d *dataset.Dataset, t *dataset.Table, s *record.Schema, m *dataset.
 		if v := x.setConstant(s, fm.Const); v != nil {
 			vs = append(vs, *v)
 		}
+		x.trim = x.trim && !own
 		x.required = f.Constraints.Required || slices.Contains(t.Key, col)
 		mp.fields = append(mp.fields, x)
 	}
