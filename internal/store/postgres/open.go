@@ -58,7 +58,7 @@ func Open(ctx context.Context, url string, o Options) (*Driver, error) {
 	c, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		// The parser's own words may hold the password.
-		return nil, problem.New(problem.Invalid, "database-url")
+		return nil, problem.New(problem.Invalid, "database-address")
 	}
 	d := &Driver{n: namesFor(c.ConnConfig.RuntimeParams["search_path"]), url: url, options: o, partitions: map[string]bool{}}
 	params := c.ConnConfig.RuntimeParams

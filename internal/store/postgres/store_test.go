@@ -22,6 +22,7 @@ var cluster = pgtest.New(pgtest.Settings{})
 func TestMain(m *testing.M) {
 	code := m.Run()
 	cluster.Stop()
+	durable.Stop()
 	os.Exit(code)
 }
 
