@@ -48,6 +48,9 @@ func (d *Driver) copyTo(ctx context.Context, name string, progress func(done, to
 	}
 	defer to.close()
 	return d.reading(ctx, func(c *conn) error {
+		if err := c.begin(); err != nil {
+			return err
+		}
 		if _, err := readHead(c); err != nil { // takes the snapshot that the copy is of
 			return err
 		}

@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"strings"
+
 	"huong.city/huong/internal/core/cql2"
 	"huong.city/huong/internal/core/value"
 )
@@ -45,7 +47,7 @@ func (b *builder) call(e *cql2.Call, depth int) (ok bool, err error) {
 		if e.Op == "or" {
 			word = " OR "
 		}
-		return true, b.join(e.Args, word, depth+1)
+		return true, b.join(cheapFirst(e.Args), word, depth+1)
 	case "not":
 		if len(e.Args) != 1 {
 			return false, nil
@@ -94,6 +96,21 @@ func (b *builder) call(e *cql2.Call, depth int) (ok bool, err error) {
 		return b.instant(e), nil
 	}
 	return false, nil
+}
+
+// cheapFirst puts what SQL decides by itself before what must be called back
+// for: SQLite looks at conditions in the order that they are written in.
+func cheapFirst(args []cql2.Expr) []cql2.Expr {
+	sorted := make([]cql2.Expr, 0, len(args))
+	var dear []cql2.Expr
+	for _, a := range args {
+		if c, ok := a.(*cql2.Call); ok && (strings.HasPrefix(c.Op, "s_") || strings.HasPrefix(c.Op, "a_") || c.Op == "like" || c.Op == "not") {
+			dear = append(dear, a)
+		} else {
+			sorted = append(sorted, a)
+		}
+	}
+	return append(sorted, dear...)
 }
 
 // join writes conditions as a balanced tree: a row of them would nest as deep

@@ -21,6 +21,7 @@ type conn struct {
 	raw   *sqlite3.SQLiteConn
 	stmts map[string]*stmt
 	exprs evaluators
+	begun bool // in a read transaction
 }
 
 // stmt is a prepared statement with the room for its arguments.
@@ -54,6 +55,18 @@ func dial(path string, cacheKiB int, readOnly bool, pragmas ...string) (*conn, e
 		}
 	}
 	return c, nil
+}
+
+// begin opens a read transaction, once. A read of a single statement needs none.
+func (c *conn) begin() error {
+	if c.begun {
+		return nil
+	}
+	if err := c.exec("BEGIN"); err != nil {
+		return err
+	}
+	c.begun = true
+	return nil
 }
 
 func (c *conn) close() error {

@@ -126,6 +126,9 @@ func (d *Driver) Log(ctx context.Context, r store.LogRange, fn func(*commit.Entr
 		}
 		last := r.After
 		err := d.reading(ctx, func(c *conn) error {
+			if err := c.begin(); err != nil {
+				return err
+			}
 			if err := l.learn(c); err != nil {
 				return err
 			}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql/driver"
 	"encoding/hex"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -125,9 +126,9 @@ func (d *Driver) Close() error {
 	return d.w.close()
 }
 
-// reading runs fn in a read transaction on a connection of its own. When all
-// kept connections are in use another is opened: a callback that reads must
-// not wait for the read that called it.
+// reading runs fn on a read connection of its own; what fn reads after begin is
+// one snapshot. When all kept connections are in use another is opened: a
+// callback that reads must not wait for the read that called it.
 func (d *Driver) reading(ctx context.Context, fn func(*conn) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -147,11 +148,11 @@ func (d *Driver) reading(ctx context.Context, fn func(*conn) error) error {
 			return fault(err)
 		}
 	}
-	err := c.exec("BEGIN")
-	if err == nil {
-		err = fn(c)
-		if e := c.exec("ROLLBACK"); e != nil && err == nil {
-			err = e
+	err := fn(c)
+	if c.begun {
+		c.begun = false
+		if e := c.exec("ROLLBACK"); e != nil {
+			err = errors.Join(err, e)
 		}
 	}
 	c.exprs.reset()

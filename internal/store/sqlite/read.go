@@ -117,6 +117,9 @@ func (s *scanning) columns() {
 func (s *scanning) snapshot(ctx context.Context, c *conn) (more bool, err error) {
 	if s.q.AsOf == 0 && s.q.Limit == 0 {
 		// Should this snapshot not suffice, the next goes on as of this head.
+		if err := c.begin(); err != nil {
+			return false, err
+		}
 		h, err := readHead(c)
 		if err != nil {
 			return false, err
@@ -130,6 +133,11 @@ func (s *scanning) snapshot(ctx context.Context, c *conn) (more bool, err error)
 	parts, err := s.d.compile(c, s.p, &s.q, s.cols)
 	if err != nil {
 		return false, err
+	}
+	if len(parts) > 1 {
+		if err := c.begin(); err != nil {
+			return false, err
+		}
 	}
 	var begun time.Time
 	if s.d.opt.Clock != nil {
@@ -203,6 +211,9 @@ func (d *Driver) Count(ctx context.Context, q store.Query) (int64, error) {
 	}
 	var n int64
 	err = d.reading(ctx, func(c *conn) error {
+		if err := c.begin(); err != nil {
+			return err
+		}
 		near, err := p.nearby(c, q.Filter)
 		if err != nil {
 			return err

@@ -119,6 +119,9 @@ func (v *verifying) run() error {
 func (v *verifying) tables(a *audit, count bool) error {
 	t := a.p.t
 	return v.d.reading(v.ctx, func(c *conn) error {
+		if err := c.begin(); err != nil {
+			return err
+		}
 		h, err := readHead(c)
 		if err != nil {
 			return err
@@ -234,6 +237,9 @@ func (v *verifying) log(each func(l *logReader, body []byte, bad error) error) e
 	for after, n := int64(0), logPage; n == logPage; {
 		n = 0
 		err := v.d.reading(v.ctx, func(c *conn) error {
+			if err := c.begin(); err != nil {
+				return err
+			}
 			if err := l.learn(c); err != nil {
 				return err
 			}
@@ -314,6 +320,9 @@ func (v *verifying) chain() error {
 		return err
 	}
 	return v.d.reading(v.ctx, func(c *conn) error {
+		if err := c.begin(); err != nil {
+			return err
+		}
 		h, err := readHead(c)
 		if err != nil {
 			return err
