@@ -33,7 +33,7 @@ func (w Where) Driver(ctx context.Context) (store.Driver, error) {
 	case strings.HasPrefix(w.Database, "postgres://"), strings.HasPrefix(w.Database, "postgresql://"):
 		return postgres.Open(ctx, w.Database, postgres.Options{})
 	case w.Database != "":
-		return nil, problem.New(problem.Invalid, "database-url")
+		return nil, problem.New(problem.Invalid, "database-scheme")
 	case w.Data == "":
 		return nil, problem.New(problem.Invalid, "data-or-database")
 	}

@@ -23,6 +23,7 @@ type cityMap struct {
 	Areas              []mapArea
 	Dots               []mapDot
 	Steps              []string // upper ends of the classes, in words
+	Schematic          bool     // the boundaries are not the legal ones
 }
 
 type mapArea struct{ Code, Title, Path, Class, Href string }
@@ -57,6 +58,7 @@ type shapes struct {
 	height float64
 	bounds [4]float64
 	json   []byte // the same as GeoJSON
+	rough  bool   // any boundary is schematic
 }
 
 type shape struct {
@@ -85,10 +87,14 @@ func (u *UI) shapesNow(ctx context.Context) *shapes {
 		box        geom.Box
 	}
 	var list []outline
-	u.each(ctx, repo.SystemArea, []string{"code", "name", "kind", "boundary"}, func(r row) {
+	rough := false
+	u.each(ctx, repo.SystemArea, []string{"code", "name", "kind", "boundary", "schematic"}, func(r row) {
 		b := r.value("boundary")
 		if k := r.text("kind"); b.Kind() != value.Geometry || k == "city" || k == "former" {
 			return
+		}
+		if x := r.value("schematic"); x.Kind() == value.Bool && x.Bool() {
+			rough = true
 		}
 		if box, ok := geom.Bounds(b.WKB()); ok {
 			list = append(list, outline{r.text("code"), r.text("name"), geom.AppendGeoJSON(nil, b.WKB()), box})
@@ -103,7 +109,7 @@ func (u *UI) shapesNow(ctx context.Context) *shapes {
 		all.West, all.South = min(all.West, o.box.West), min(all.South, o.box.South)
 		all.East, all.North = max(all.East, o.box.East), max(all.North, o.box.North)
 	}
-	s := &shapes{west: all.West, north: all.North, cosine: math.Cos((all.North + all.South) / 2 * math.Pi / 180), bounds: [4]float64{all.West, all.South, all.East, all.North}}
+	s := &shapes{rough: rough, west: all.West, north: all.North, cosine: math.Cos((all.North + all.South) / 2 * math.Pi / 180), bounds: [4]float64{all.West, all.South, all.East, all.North}}
 	s.width, s.height = (all.East-all.West)*s.cosine*perDegree, (all.North-all.South)*perDegree
 	var doc strings.Builder
 	doc.WriteString(`{"type":"FeatureCollection","features":[`)
@@ -189,7 +195,7 @@ func (v *view) plainMap(href func(code string) string) cityMap {
 	if s == nil {
 		return m
 	}
-	m.ViewBox = s.viewBox()
+	m.ViewBox, m.Schematic = s.viewBox(), s.rough
 	for _, a := range s.areas {
 		area := mapArea{Code: a.code, Title: a.name, Path: a.path}
 		if href != nil {

@@ -53,7 +53,7 @@ func (v *view) card(e *repo.Entry, a DatasetActivity) datasetCard {
 
 // perSector bounds what one sector shows on the first page; the rest is one
 // link away.
-const perSector = 3
+const perSector = 2
 
 func (u *UI) home(v *view) error {
 	ctx := v.r.Context()
@@ -289,7 +289,11 @@ func (v *view) logLine(e *commit.Entry) logLine {
 		return strings.Compare(a.Name, b.Name)
 	})
 	if len(l.Sets) > 0 {
-		l.What = v.T("log.what", "n", v.N(int64(l.Sets[0].N)), "dataset", l.Sets[0].Title)
+		key := "log.what"
+		if l.Sets[0].N == 1 {
+			key = "log.what.one"
+		}
+		l.What = v.T(key, "n", v.N(int64(l.Sets[0].N)), "dataset", l.Sets[0].Title)
 		if more := len(l.Sets) - 1; more > 0 {
 			l.What += " " + v.T("log.more", "n", v.N(int64(more)))
 		}

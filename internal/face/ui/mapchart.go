@@ -134,7 +134,7 @@ func (m *mapTab) read(q repo.Query) error {
 
 // hasPlace is the condition that a record has a place.
 func hasPlace() cql2.Expr {
-	return &cql2.Call{Op: "not", Args: []cql2.Expr{&cql2.Call{Op: "isnull", Args: []cql2.Expr{&cql2.Prop{Name: dataset.XColumn, Column: -1}}}}}
+	return &cql2.Call{Op: "not", Args: []cql2.Expr{&cql2.Call{Op: "isNull", Args: []cql2.Expr{&cql2.Prop{Name: dataset.XColumn, Column: -1}}}}}
 }
 
 // mapPoints streams the places of the choice as GeoJSON, at most mostPoints.

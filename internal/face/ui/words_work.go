@@ -16,6 +16,7 @@ var wordsWork = map[string]word{
 	"log.upto":        {"Đến lần ghi #{seq}", "Up to commit #{seq}"},
 	"log.range":       {"#{from} xuống #{to}, lần ghi cuối #{head}", "#{from} down to #{to}, head #{head}"},
 	"log.what":        {"{n} bản ghi vào {dataset}", "{n} records into {dataset}"},
+	"log.what.one":    {"{n} bản ghi vào {dataset}", "{n} record into {dataset}"},
 	"log.more":        {"và {n} bộ khác", "and {n} more"},
 	"log.nothing":     {"không thuộc bộ dữ liệu nào bạn xem được", "nothing that you may see"},
 	"log.empty.title": {"Chưa có lần ghi nào", "No commits"},
