@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"encoding/json"
 	"regexp"
 	"slices"
 	"strconv"
@@ -23,6 +24,7 @@ type extractor struct {
 	personal bool
 	required bool
 	mapped   bool // named by the mapping, not only by its own name
+	natural  bool // a JSON value means itself rather than its lexical form
 	schema   *record.Schema
 
 	sources  []string // columns it reads, in order
@@ -72,6 +74,7 @@ func newExtractor(f *dataset.Field, column int, tc *dataset.Column, fm dataset.F
 	x := extractor{name: f.Name, column: column, typ: f.Type, kind: tc.Kind, personal: tc.Personal, mapped: isMapped,
 		join: fm.Join, trim: fm.Trim == nil || *fm.Trim, empty: textSet(fm.Empty), pad: fm.Pad, lower: fm.Lower,
 		codeName: fm.Codes, scale: 1, decimal: ".", of: fm.Of, vn2000: fm.CRS == "EPSG:9214"}
+	x.natural = f.Type.HoldsJSON() || f.Type == dataset.Boolean || f.DecimalChar != "" || f.GroupChar != ""
 	var vs []problem.Violation
 	fault := func(code string, kv ...any) { vs = append(vs, problem.Violate(code, f.Name, kv...)) }
 	switch {
@@ -197,7 +200,7 @@ func (x *extractor) extract(mp *mapper, cells []Cell, at []int) (v value.Value, 
 	if len(at) == 2 && (x.typ == dataset.GeoPoint || x.of != "") {
 		return x.place(mp, cells, at)
 	}
-	text, given, iso := x.text(mp, cells, at)
+	text, given, from := x.text(mp, cells, at)
 	if !given {
 		return value.Value{}, false, nil
 	}
@@ -221,12 +224,14 @@ func (x *extractor) extract(mp *mapper, cells []Cell, at []int) (v value.Value, 
 		text = code
 	}
 	switch {
-	case x.pattern != nil || x.zone != nil || iso && x.kind != value.Text:
-		v, bad = x.moment(text, iso)
+	case x.pattern != nil || x.zone != nil || from.Date && x.kind != value.Text:
+		v, bad = x.moment(text, from.Date)
 	case x.number:
 		v, bad = x.scaled(text)
 	case x.kind == value.Geometry:
 		return x.geometry(text)
+	case from.JSON && x.natural && text == from.Text:
+		v, bad = x.schema.ParseAny(x.column, json.RawMessage(text))
 	default:
 		v, bad = x.schema.ParseCell(x.column, text)
 	}
@@ -248,9 +253,9 @@ func (mp *mapper) given(c Cell, trim bool, empty map[string]bool) (string, bool)
 	return text, true
 }
 
-// text gathers the cells that the field reads. iso tells that it is a single
-// date cell of a workbook.
-func (x *extractor) text(mp *mapper, cells []Cell, at []int) (text string, given, iso bool) {
+// text gathers the cells that the field reads. from is the cell when it is a
+// single one.
+func (x *extractor) text(mp *mapper, cells []Cell, at []int) (text string, given bool, from Cell) {
 	cell := func(i int) Cell {
 		if i < 0 || i >= len(cells) {
 			return Cell{Null: true}
@@ -259,11 +264,12 @@ func (x *extractor) text(mp *mapper, cells []Cell, at []int) (text string, given
 	}
 	switch {
 	case x.template != nil:
-		return x.fillTemplate(mp, cell, at)
+		text, given = x.fillTemplate(mp, cell, at)
+		return text, given, Cell{}
 	case len(at) == 1:
 		c := cell(at[0])
 		text, given = mp.given(c, x.trim, x.empty)
-		return text, given, c.Date
+		return text, given, c
 	}
 	var b strings.Builder
 	for _, i := range at {
@@ -277,10 +283,10 @@ func (x *extractor) text(mp *mapper, cells []Cell, at []int) (text string, given
 		given = true
 		b.WriteString(part)
 	}
-	return b.String(), given, false
+	return b.String(), given, Cell{}
 }
 
-func (x *extractor) fillTemplate(mp *mapper, cell func(int) Cell, at []int) (string, bool, bool) {
+func (x *extractor) fillTemplate(mp *mapper, cell func(int) Cell, at []int) (string, bool) {
 	var b strings.Builder
 	for _, p := range x.template {
 		if p.column == "" {
@@ -289,14 +295,14 @@ func (x *extractor) fillTemplate(mp *mapper, cell func(int) Cell, at []int) (str
 		}
 		part, ok := mp.given(cell(at[slices.Index(x.sources, p.column)]), true, x.empty)
 		if !ok {
-			return "", false, false
+			return "", false
 		}
 		if p.width > 0 {
 			part = padded(part, p.width)
 		}
 		b.WriteString(part)
 	}
-	return b.String(), true, false
+	return b.String(), true
 }
 
 type templatePart struct {

@@ -538,7 +538,7 @@ func jsonCell(val jsontext.Value) (Cell, error) {
 		text, err := jsontext.AppendUnquote(nil, val)
 		return Cell{Text: string(text)}, err
 	}
-	return Cell{Text: string(val)}, nil
+	return Cell{Text: string(val), JSON: true}, nil
 }
 
 // inside follows a pointer into a value.

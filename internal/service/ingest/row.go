@@ -25,6 +25,7 @@ type Cell struct {
 	Text string
 	Null bool
 	Date bool // a date or time of a workbook, in ISO 8601
+	JSON bool // the text of a JSON value that is no string
 }
 
 // table is one table of a file.
