@@ -87,9 +87,12 @@ func (u *UI) pulses() map[string]DatasetActivity {
 
 // sparkline turns counts into the points of a line in a box of 96 × 26.
 func sparkline(hours [24]int64) string {
-	most := int64(1)
+	most := int64(0)
 	for _, n := range hours {
 		most = max(most, n)
+	}
+	if most == 0 {
+		return "" // nothing moved: no line, rather than one that looks like a figure
 	}
 	var b strings.Builder
 	for i, n := range hours {

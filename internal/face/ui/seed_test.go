@@ -1,0 +1,298 @@
+package ui_test
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"huong.city/huong/internal/core/commit"
+	"huong.city/huong/internal/core/dataset"
+	"huong.city/huong/internal/core/geom"
+	"huong.city/huong/internal/core/problem"
+	"huong.city/huong/internal/core/value"
+	"huong.city/huong/internal/face/ui"
+	"huong.city/huong/internal/face/web"
+	"huong.city/huong/internal/repo"
+	"huong.city/huong/internal/store/sqlite"
+	bundle "huong.city/huong/web"
+)
+
+// city is a small running city: the declared datasets, the areas, some days of
+// made-up figures, one import with rows in quarantine.
+type city struct {
+	repo  *repo.Repository
+	url   string
+	now   time.Time
+	token string // of a steward who may read and write everything
+	held  string // id of a row in quarantine
+	seq   int64
+}
+
+const cityFolder = "../../../city/hue"
+
+func newCity(t testing.TB) *city {
+	t.Helper()
+	ctx := context.Background()
+	zone, err := time.LoadLocation("Asia/Ho_Chi_Minh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &city{now: time.Now().UTC().Truncate(time.Second)}
+	d, err := sqlite.Open(t.TempDir(), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.repo, err = repo.Open(ctx, repo.Config{Driver: d, Now: func() time.Time { return time.Now() }, Zone: zone})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.repo.Close(ctx) })
+	c.declare(t)
+	c.fill(t)
+	if c.token, err = c.repo.CreateToken(ctx, repo.Operator(), "kỹ sư dữ liệu", []string{"*"}, []string{"*"}, time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	c.serve(t)
+	return c
+}
+
+func (c *city) declare(t testing.TB) {
+	t.Helper()
+	var ds []*dataset.Dataset
+	files, err := filepath.Glob(cityFolder + "/datasets/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no declarations in %s: %v", cityFolder, err)
+	}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := dataset.Parse(f, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ds = append(ds, d)
+	}
+	plan, err := c.repo.Plan(context.Background(), repo.Operator(), ds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.repo.Apply(context.Background(), repo.Operator(), plan); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// put commits rows of cells in their lexical form.
+func (c *city) put(t testing.TB, name, reason string, rows []map[string]string) int64 {
+	t.Helper()
+	e, err := c.repo.Entry(repo.Operator(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := &commit.Request{Header: commit.Header{Actor: "test", Source: name + ".csv", Reason: reason}}
+	for _, r := range rows {
+		row := make([]value.Value, e.Table.Width())
+		for field, text := range r {
+			i, ok := e.Schema.Column(field)
+			if !ok {
+				t.Fatalf("%s has no field %s", name, field)
+			}
+			if e.Table.Columns[i].Type == dataset.GeoJSON {
+				row[i] = value.OfGeometry(text)
+				continue
+			}
+			v, bad := e.Schema.ParseCell(i, text)
+			if bad != nil {
+				t.Fatalf("%s.%s = %q: %s", name, field, text, bad.In("en"))
+			}
+			row[i] = v
+		}
+		req.Changes = append(req.Changes, commit.Change{Dataset: name, Op: commit.Put, Row: row})
+	}
+	receipt, err := c.repo.Commit(context.Background(), repo.Operator(), req)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return receipt.Seq
+}
+
+func readCSV(t testing.TB, file string) []map[string]string {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	all, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []map[string]string
+	for _, line := range all[1:] {
+		r := map[string]string{}
+		for i, cell := range line {
+			if cell != "" {
+				r[all[0][i]] = cell
+			}
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+func (c *city) fill(t testing.TB) {
+	t.Helper()
+	random := rand.New(rand.NewPCG(1, 2))
+	c.put(t, "sector", "khởi tạo", readCSV(t, cityFolder+"/sectors.csv"))
+	c.put(t, "agency", "khởi tạo", readCSV(t, cityFolder+"/agencies.csv"))
+	areas := readCSV(t, cityFolder+"/areas.csv")
+	var centres []geom.Centre
+	var at []int
+	for i, a := range areas {
+		if a["kind"] == "phuong" || a["kind"] == "xa" {
+			var lon, lat float64
+			if _, err := fmt.Sscanf(a["location"], "%f,%f", &lon, &lat); err != nil {
+				t.Fatal(err)
+			}
+			centres, at = append(centres, geom.Centre{Lon: lon, Lat: lat}), append(at, i)
+		}
+	}
+	for i, shape := range geom.Schematic(centres, 0.05) {
+		areas[at[i]]["boundary"], areas[at[i]]["schematic"] = shape, "true"
+	}
+	c.put(t, "area", "40 xã, phường từ 1/7/2025", areas)
+
+	var stations []map[string]string
+	for i := range 12 {
+		p := centres[i*3]
+		stations = append(stations, map[string]string{"code": fmt.Sprintf("mua-%02d", i+1), "name": "Trạm mưa " + strings.TrimPrefix(strings.TrimPrefix(areas[at[i*3]]["name"], "Phường "), "Xã "), "location": fmt.Sprintf("%.5f,%.5f", p.Lon, p.Lat)})
+	}
+	c.put(t, "rain-station", "danh mục trạm", stations)
+	var rain []map[string]string
+	for i, s := range stations {
+		for k := range 24 * 6 {
+			if i == 5 && k < 30 { // one station falls silent
+				continue
+			}
+			when := c.now.Truncate(10 * time.Minute).Add(-time.Duration(k) * 10 * time.Minute)
+			rain = append(rain, map[string]string{"station": s["code"], "observedAt": when.Format(time.RFC3339), "rain": fmt.Sprintf("%.1f", max(0, random.NormFloat64()*2+float64(i)/4)), "minutes": "10"})
+		}
+	}
+	c.put(t, "rain-reading", "số đo tự động", rain)
+
+	categories := []string{"rubbish", "road", "lighting", "drainage", "noise"}
+	var reports []map[string]string
+	for i := range 260 {
+		p := centres[random.IntN(len(centres))]
+		opened := c.now.Add(-time.Duration(i) * 37 * time.Minute)
+		reports = append(reports, map[string]string{
+			"code": fmt.Sprintf("PA-%05d", i+1), "category": categories[i%5], "status": []string{"open", "working", "assigned"}[i%3], "title": "Đèn đường không sáng trước nhà số " + fmt.Sprint(i+1),
+			"description": "Đã tắt ba đêm liền.", "channel": "app", "openedAt": opened.Format(time.RFC3339), "dueAt": opened.Add(72 * time.Hour).Format(time.RFC3339),
+			"location": fmt.Sprintf("%.5f,%.5f", p.Lon+random.Float64()*0.02, p.Lat+random.Float64()*0.02), "address": fmt.Sprintf("%d Bà Triệu", i+1), "reporter": "Nguyễn Văn A", "reporterPhone": "0900000000",
+		})
+	}
+	c.put(t, "service-request", "phản ánh từ ứng dụng", reports)
+	reports[0]["status"] = "working"
+	c.put(t, "service-request", "đã phân công", reports[:1])
+
+	c.put(t, "import", "nhập tệp", []map[string]string{{
+		"id": "imp-1", "dataset": "rain-reading", "source": "mua-thang-11.csv", "startedAt": c.now.Add(-time.Hour).Format(time.RFC3339), "finishedAt": c.now.Format(time.RFC3339),
+		"state": "done", "actor": "test", "read": "1731", "accepted": "1728", "updated": "0", "unchanged": "0", "quarantined": "3", "skipped": "0", "seconds": "2.4",
+	}})
+	var held []map[string]string
+	for i := range 3 {
+		held = append(held, map[string]string{
+			"id": fmt.Sprintf("held-%d", i), "dataset": "rain-reading", "import": "imp-1", "file": "mua-thang-11.csv", "line": fmt.Sprint(120 + i), "column": "3", "field": "rain", "rule": "required",
+			"reason": "Lượng mưa: cần một số.", "reasonEn": "Rain: a number is needed.", "violations": `[{"code":"internal","field":"rain","args":{"id":"x"}}]`,
+			"raw": `{"MaTram":"mua-01","ThoiGian":"23/11/2026 10:00","LuongMua":"không rõ"}`, "state": "open", "at": c.now.Format(time.RFC3339),
+		})
+	}
+	c.seq = c.put(t, "quarantine", "nhập tệp", held)
+	c.held = "held-0"
+}
+
+// noRepairs stands where the pages are looked at, not the repairing.
+type noRepairs struct{}
+
+func (noRepairs) Correct(context.Context, repo.Principal, string, map[string]string) error {
+	return problem.New(problem.Invalid, "request-malformed")
+}
+func (noRepairs) Replay(context.Context, repo.Principal, string, string) (int64, int64, error) {
+	return 1, 2, nil
+}
+func (noRepairs) Dismiss(context.Context, repo.Principal, string, string) error { return nil }
+
+func (c *city) serve(t testing.TB) {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	stopping, stop := context.WithCancel(context.Background())
+	var pages *ui.UI
+	mux, err := web.New(web.Config{
+		Authenticate: c.repo.Authenticate, Now: time.Now, Random: zeroes{}, Log: log, Stopping: stopping,
+		Missing: func(w http.ResponseWriter, r *web.Request) error { return pages.Missing(w, r) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err = ui.New(ui.Config{Repo: c.repo, Files: bundle.Files(), Now: time.Now, Log: log, Sessions: mux, Activity: c.activity, Repairs: noRepairs{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux.Mount(pages.Routes()...)
+	s := httptest.NewServer(mux)
+	t.Cleanup(func() { stop(); s.CloseClientConnections(); s.Close() })
+	c.url = s.URL
+}
+
+// activity is the pulse of the made-up figures.
+func (c *city) activity() []ui.DatasetActivity {
+	moving := ui.DatasetActivity{Dataset: "rain-reading", Total: 1698, Last: c.now, LastCommit: c.now, PerMinute: 12, PerHour: 72, Seq: 6}
+	reports := ui.DatasetActivity{Dataset: "service-request", Total: 260, Last: c.now.Add(-8 * time.Minute), LastCommit: c.now, PerHour: 2, Seq: 8}
+	for i := range 24 {
+		moving.Hours[i] = int64(60 + i%5)
+		if i > 3 {
+			reports.Hours[i] = int64(i % 3)
+		}
+	}
+	return []ui.DatasetActivity{moving, reports, {Dataset: "rain-station", Total: 12, LastCommit: c.now, Seq: 5}}
+}
+
+type zeroes struct{}
+
+func (zeroes) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// get asks for a page as a reader with the given token.
+func (c *city) get(t testing.TB, path, token string, header ...string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequest(http.MethodGet, c.url+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token != "" {
+		r.AddCookie(&http.Cookie{Name: "huong", Value: token})
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(b)
+}

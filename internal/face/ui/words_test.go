@@ -1,0 +1,92 @@
+package ui
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var usedKey = regexp.MustCompile(`\bT\("([^"]*)"(\s*\+)?`)
+
+// dynamic lists the endings of keys that are put together while a page is made.
+var dynamic = map[string][]string{
+	"bucket.":      buckets[:],
+	"bucket.each.": buckets[:],
+	"class.":       {"open", "internal", "personal", "restricted"},
+	"kind.":        {"register", "series"},
+	"column.":      {"area", "x", "y", "flags"},
+	"dimension.":   {"accuracy", "completeness", "conformity", "consistency", "coverage", "timeliness", "uniqueness"},
+	"error.": {"internal.title", "invalid.title", "unauthenticated.title", "denied.title", "not-found.title", "conflict.title", "stale.title", "gone.title", "too-large.title", "rate-limited.title", "unavailable.title",
+		"internal.next", "invalid.next", "unauthenticated.next", "denied.next", "not-found.next", "conflict.next", "stale.next", "gone.next", "too-large.next", "rate-limited.next", "unavailable.next"},
+	"filter.":    {"from", "until"},
+	"format.":    {"csv", "xlsx", "parquet", "json", "ndjson", "geojson"},
+	"fresh.":     {"fresh", "late", "silent"},
+	"keys.":      {"move", "open", "filter", "page", "help"},
+	"limit.":     {"minimum", "maximum", "above", "below", "min-length", "max-length", "pattern"},
+	"principle.": {"accurate", "complete", "clean", "accurate.none", "complete.none", "clean.none"},
+	"result.":    {"unchanged", "created", "updated", "deleted"},
+	"severity.":  {"warning", "error"},
+	"sharing.":   {"open", "internal", "personal", "restricted"},
+	"sla.": {"frequency", "latency", "retention", "timeOfAvailability", "availability", "throughput", "errorRate", "generalAvailability", "endOfSupport", "endOfLife",
+		"timeToDetect", "timeToNotify", "timeToRepair"},
+	"sla.unit.": {"s", "min", "h", "d", "w", "mo", "y", "percent"},
+	"state.":    {"waiting", "open", "corrected", "replayed", "dismissed", "all"},
+	"tab.":      {"records", "map", "chart", "quality", "changes", "sharing", "about"},
+	"theme.":    {"dark", "light"},
+	"type.": {"string", "number", "integer", "boolean", "object", "array", "list", "date", "time", "datetime", "year", "yearmonth", "duration", "geopoint", "geojson",
+		"any"},
+}
+
+func TestEveryWordInUseStandsInBothLanguages(t *testing.T) {
+	used := map[string]bool{"log.what": true, "log.what.one": true}
+	files, err := filepath.Glob("*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if strings.HasSuffix(f, "_test.go") || strings.HasSuffix(f, "_templ.go") || !strings.HasSuffix(f, ".go") && !strings.HasSuffix(f, ".templ") {
+			continue
+		}
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range usedKey.FindAllStringSubmatch(string(b), -1) {
+			if m[2] == "" {
+				used[m[1]] = true
+				continue
+			}
+			endings, ok := dynamic[m[1]]
+			if !ok {
+				t.Errorf("%s: the endings of %q are not listed in this test", f, m[1])
+			}
+			for _, e := range endings {
+				used[m[1]+e] = true
+			}
+		}
+	}
+	for _, key := range []string{"age.s", "age.m", "age.h", "age.d", "age.y", "span.s", "span.m", "span.h", "span.d", "span.y"} {
+		used[key] = true
+	}
+	for key := range used {
+		if _, ok := words[key]; !ok {
+			t.Errorf("no words for %q", key)
+		}
+	}
+	for key, w := range words {
+		if w.vi == "" || w.en == "" {
+			t.Errorf("%q lacks a language", key)
+		}
+		if !used[key] && !strings.HasPrefix(key, "rule.") {
+			t.Errorf("%q is used nowhere", key)
+		}
+		if strings.Count(w.vi, "{") != strings.Count(w.en, "{") {
+			t.Errorf("%q has different holes", key)
+		}
+	}
+	if n := len(wordsFrame) + len(wordsData) + len(wordsWork); n != len(words) {
+		t.Errorf("a key stands twice: %d entries, %d keys", n, len(words))
+	}
+}
