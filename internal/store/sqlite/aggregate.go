@@ -43,7 +43,7 @@ func (d *Driver) Aggregate(ctx context.Context, a store.Aggregate, fn func([]val
 			outs[i] = measured{at: at, m: m}
 			n, ok := b.measure(m)
 			if !ok {
-				return problem.New(problem.Invalid, "measure-unknown", "func", m.Func)
+				return problem.New(problem.Invalid, "measure-unknown", "measure", m.Func)
 			}
 			at += n
 		}

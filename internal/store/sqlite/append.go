@@ -25,18 +25,26 @@ const (
 
 // tx is one Append under way.
 type tx struct {
-	d       *Driver
-	c       *conn
-	head    headRow
-	next    map[*plan]int64 // next _id per table
-	found   map[string]bool // parents known to be there, by canonical reference
-	boxes   map[*plan][]box // places not yet in the R*Tree
-	payload store.Payload
-	bytes   []byte // scratch
-	packed  []byte
-	args    []driver.Value
-	row     []driver.Value
+	d     *Driver
+	c     *conn
+	head  headRow
+	next  map[*plan]int64 // next _id per table
+	found map[string]bool // parents known to be there, by canonical reference
+	boxes map[*plan][]box // places not yet in the R*Tree
+	*room
+	args []driver.Value
+	row  []driver.Value
 }
+
+// room is memory that one Append leaves to the next.
+type room struct {
+	payload store.Payload
+	bytes   []byte // the payload as written
+	packed  []byte // and compressed
+}
+
+// maxRoom is how much of it is kept.
+const maxRoom = 64 << 20
 
 // headRow is the end of the log as stored.
 type headRow struct {
@@ -117,7 +125,10 @@ func (d *Driver) attempt(ctx context.Context, version int64, batch []store.Item,
 			d.cat = nil
 		}
 	}()
-	x := &tx{d: d, c: d.w, next: map[*plan]int64{}, found: map[string]bool{}, boxes: map[*plan][]box{}}
+	if cap(d.room.bytes) > maxRoom {
+		d.room = room{}
+	}
+	x := &tx{d: d, c: d.w, room: &d.room, next: map[*plan]int64{}, found: map[string]bool{}, boxes: map[*plan][]box{}}
 	if x.head, err = readHead(x.c); err != nil {
 		return nil, err
 	}

@@ -212,6 +212,9 @@ func openBig(b *testing.B) (*Driver, *dataset.Table, int) {
 // the ratio is ours over theirs.
 func BenchmarkRead(b *testing.B) {
 	d, t, n := openBig(b)
+	if _, err := d.Head(context.Background()); err != nil { // a connection for both
+		b.Fatal(err)
+	}
 	filter := func(s string) cql2.Expr {
 		e, err := cql2.ParseText(s)
 		if err == nil {
@@ -255,27 +258,25 @@ func BenchmarkRead(b *testing.B) {
 				"SELECT " + cols + " FROM request__box AS b CROSS JOIN request ON _id=b.id WHERE b.west<=? AND b.east>=? AND b.south<=? AND b.north>=? AND lon BETWEEN ? AND ? AND lat BETWEEN ? AND ? AND status='status-1' ORDER BY observed DESC, code LIMIT 100",
 				[]any{x + side/10, x, y + side/10, y, x, x + side/10, y, y + side/10}
 		}},
-		{"folded-name", func() (store.Query, string, []any) {
-			return store.Query{Filter: filter("accenti(category) = accenti('category-3')"), Limit: 100}, "SELECT " + cols + " FROM request WHERE +category='category-3' ORDER BY code LIMIT 100", nil
-		}},
 	} {
 		b.Run(s.name, func(b *testing.B) {
 			watch := newStopwatch(b)
 			dest := make([]driver.Value, 13)
+			turn := 0
 			for b.Loop() {
 				q, sql, args := s.q()
 				q.Table = t
 				var mine, their int
-				watch.time(0, func() {
-					if err := d.Read(context.Background(), q, func(store.Row) error { mine++; return nil }); err != nil {
-						b.Fatal(err)
-					}
-				})
 				vals := make([]driver.Value, len(args))
 				for i, a := range args {
 					vals[i] = a
 				}
-				watch.time(1, func() {
+				ours := func() {
+					if err := d.Read(context.Background(), q, func(store.Row) error { mine++; return nil }); err != nil {
+						b.Fatal(err)
+					}
+				}
+				byHand := func() {
 					c := <-d.idle
 					st, err := c.prepare(sql)
 					if err != nil {
@@ -290,7 +291,15 @@ func BenchmarkRead(b *testing.B) {
 					}
 					rows.Close()
 					d.idle <- c
-				})
+				}
+				// Whoever comes second finds the pages in the cache.
+				if turn++; turn%2 == 0 {
+					watch.time(0, ours)
+					watch.time(1, byHand)
+				} else {
+					watch.time(1, byHand)
+					watch.time(0, ours)
+				}
 				if mine != their {
 					b.Fatalf("%d rows, by hand %d", mine, their)
 				}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/mattn/go-sqlite3"
 
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/store"
@@ -51,6 +52,7 @@ type Driver struct {
 	w      *conn
 	cat    *catalog
 	packer *zstd.Encoder
+	room   room
 	closed bool
 
 	idle  chan *conn // read connections not in use
@@ -103,7 +105,8 @@ func Open(dir string, opt Options) (*Driver, error) {
 	return d, nil
 }
 
-// Close waits for reads and writes under way and closes the file.
+// Close waits for a write under way and closes the file. Reads under way go on
+// to their end; new ones are refused.
 func (d *Driver) Close() error {
 	d.rmu.Lock()
 	d.done = true
@@ -157,7 +160,7 @@ func (d *Driver) reading(ctx context.Context, fn func(*conn) error) error {
 	}
 	c.exprs.reset()
 	d.release(c)
-	if ctx.Err() != nil && err != nil {
+	if e, ok := errors.AsType[sqlite3.Error](err); ok && e.Code == sqlite3.ErrInterrupt && ctx.Err() != nil {
 		return ctx.Err()
 	}
 	return fault(err)
