@@ -444,6 +444,7 @@ func TestLimits(t *testing.T) {
 		"question depth":  bytes.Repeat([]byte("? "), 1<<18),
 		"block depth":     deepBlock(400),
 		"billion laughs":  []byte("a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"),
+		"many keys":       bytes.Repeat([]byte("a: 1\n"), 1<<17),
 		"NUL":             []byte("name: a\x00b\n"),
 		"tab indentation": []byte("a:\n\t- b\n"),
 	}

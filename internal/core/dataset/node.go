@@ -12,6 +12,7 @@ import (
 const (
 	maxBytes      = 1 << 20 // size of a file
 	maxDepth      = 64      // nesting of maps and lists
+	maxKeys       = 10_000  // keys of a YAML file, all maps together
 	maxViolations = 200     // reported per file; the rest is counted
 )
 

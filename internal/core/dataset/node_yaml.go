@@ -98,10 +98,11 @@ func parseYAML(t *tree, src string) (body ast.Node) {
 }
 
 // safe looks for what the parser must not be given: nesting beyond maxDepth and
-// anything that refers elsewhere. Block nesting by indentation needs a longer
+// anything that refers elsewhere, and more keys than it reads in a short time
+// (its work grows with the square of a map's keys). Block nesting by indentation needs a longer
 // line per level, so only same-line nesting and flow brackets can grow cheaply.
 func (t *tree) safe(tokens token.Tokens) bool {
-	flow, line, onLine := 0, 0, 0
+	flow, line, onLine, keys := 0, 0, 0, 0
 	for _, tk := range tokens {
 		pos := tk.Position
 		if pos == nil {
@@ -119,6 +120,12 @@ func (t *tree) safe(tokens token.Tokens) bool {
 			flow--
 		case token.SequenceEntryType, token.MappingKeyType:
 			onLine++
+		case token.MappingValueType:
+			keys++
+		}
+		if keys > maxKeys {
+			t.add(problem.Violate("declaration-many-keys", "", "limit", maxKeys), pos.Line, pos.Column)
+			return false
 		}
 		if flow > maxDepth || onLine > maxDepth || pos.IndentNum > 8*maxDepth {
 			t.add(problem.Violate("declaration-too-deep", "", "limit", maxDepth), pos.Line, pos.Column)

@@ -72,6 +72,10 @@ func (o *object) done() {
 // unknown reports a word that is not among the known ones, by code, or by code
 // + "-near" when one of them is likely meant.
 func (t *tree) unknown(code, path, word string, known []string, line, col int) {
+	if len(t.vs) >= maxViolations {
+		t.more++ // what was meant is looked for only where it will be told
+		return
+	}
 	kv := []any{"word", excerpt(word), "allowed", strings.Join(known, ", ")}
 	if near := nearest(word, known); near != "" {
 		code += "-near"

@@ -7,6 +7,7 @@ var declarations = map[string]message{
 	"declaration-empty":     {"Tệp không có nội dung khai báo.", "The file declares nothing."},
 	"declaration-too-large": {"Tệp khai báo lớn hơn {limit}.", "The declaration is larger than {limit}."},
 	"declaration-too-deep":  {"Khai báo lồng nhau quá {limit} tầng.", "The declaration is nested deeper than {limit} levels."},
+	"declaration-many-keys": {"Tệp có hơn {limit} khóa; xin chia nhỏ hoặc dùng bộ dữ liệu tham chiếu.", "The file has more than {limit} keys; split it, or refer to a dataset."},
 	"declaration-not-utf8":  {"Tệp phải là văn bản UTF-8; ký tự ở đây không đọc được.", "The file must be UTF-8 text; the character here is not."},
 	"declaration-alias":     {"Không dùng neo, tham chiếu, thẻ hay chỉ thị YAML ({found}); xin viết đầy đủ tại chỗ.", "YAML anchors, aliases, tags and directives ({found}) are not accepted; write it out in place."},
 	"declaration-documents": {"Mỗi tệp chỉ chứa một khai báo; tài liệu thứ hai bắt đầu ở đây.", "A file holds one declaration; a second document starts here."},
