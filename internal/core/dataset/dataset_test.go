@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"bytes"
+	"encoding/csv"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -531,4 +532,93 @@ func seed(f *testing.F, patterns ...string) {
 			}
 		}
 	}
+}
+
+// The areas of Huế hang together: every successor, predecessor and parent is
+// there, and each former unit is the predecessor of its successor.
+func TestHueAreas(t *testing.T) {
+	rows := append(table(t, "areas.csv"), table(t, "areas-former.csv")...)
+	areas := map[string]map[string]string{}
+	for _, r := range rows {
+		if areas[r["code"]] != nil {
+			t.Errorf("area %s stands twice", r["code"])
+		}
+		areas[r["code"]] = r
+	}
+	former := 0
+	for code, r := range areas {
+		if p := r["parent"]; p != "" && areas[p] == nil {
+			t.Errorf("%s: no parent %s", code, p)
+		}
+		if r["kind"] == "former" {
+			former++
+			if next := areas[r["successor"]]; next == nil || !slices.Contains(strings.Split(next["predecessors"], ","), code) {
+				t.Errorf("%s does not succeed %s", r["successor"], code)
+			}
+		}
+	}
+	if len(areas) != 1+40+133 || former != 133 {
+		t.Errorf("%d areas, %d former", len(areas), former)
+	}
+	agencies := map[string]bool{}
+	list := table(t, "agencies.csv")
+	for _, a := range list {
+		agencies[a["code"]] = true
+	}
+	for _, a := range list {
+		if a["parent"] != "" && !agencies[a["parent"]] || areas[a["area"]] == nil {
+			t.Errorf("agency %s: parent %s, area %s", a["code"], a["parent"], a["area"])
+		}
+	}
+	sectors := map[string]bool{}
+	for _, s := range table(t, "sectors.csv") {
+		sectors[s["code"]] = true
+	}
+	files, _ := filepath.Glob("../../../city/hue/datasets/*.yaml")
+	used := map[string]bool{}
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := Parse(file, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		used[d.Sector] = true
+		if !sectors[d.Sector] || !agencies[d.Owner] {
+			t.Errorf("%s: sector %s, owner %s", d.Name, d.Sector, d.Owner)
+		}
+		for _, f := range d.Schema.Fields {
+			for _, lang := range []string{"vi", "en"} {
+				if f.Title[lang] == "" || f.Description[lang] == "" {
+					t.Errorf("%s.%s has no words in %s", d.Name, f.Name, lang)
+				}
+			}
+		}
+	}
+	if len(used) != len(sectors) {
+		t.Errorf("datasets in %d of %d sectors", len(used), len(sectors))
+	}
+}
+
+func table(t *testing.T, name string) []map[string]string {
+	t.Helper()
+	b, err := os.ReadFile("../../../city/hue/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := csv.NewReader(bytes.NewReader(b)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []map[string]string
+	for _, l := range lines[1:] {
+		r := map[string]string{}
+		for i, h := range lines[0] {
+			r[h] = l[i]
+		}
+		rows = append(rows, r)
+	}
+	return rows
 }
