@@ -10,7 +10,8 @@ import (
 // Bounds of what becomes SQL; larger expressions are evaluated whole.
 const (
 	maxDepth = 60   // SQLite stops at 1,000 levels, of which every level here takes several
-	maxItems = 8000 // members of an AND, an OR or an IN; SQLite takes 32,766 arguments
+	maxTerms = 300  // members of an AND or OR; the planner's work grows with their square
+	maxItems = 8000 // members of an IN; SQLite takes 32,766 arguments
 )
 
 // filter writes a bound expression as a condition that is 1, 0 or NULL exactly
@@ -40,7 +41,7 @@ func (b *builder) condition(e cql2.Expr, depth int) error {
 func (b *builder) call(e *cql2.Call, depth int) (ok bool, err error) {
 	switch e.Op {
 	case "and", "or":
-		if len(e.Args) == 0 || len(e.Args) > maxItems {
+		if len(e.Args) == 0 || len(e.Args) > maxTerms {
 			return false, nil
 		}
 		word := " AND "
