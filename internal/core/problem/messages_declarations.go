@@ -117,7 +117,7 @@ var declarations = map[string]message{
 	"change-unique-key-removed":   {"Bỏ khóa không trùng ({fields}).", "The unique key ({fields}) is removed."},
 	"change-foreign-key":          {"Thêm khóa ngoài ({fields}) tới {dataset}.", "The foreign key ({fields}) to {dataset} is added."},
 	"change-foreign-key-removed":  {"Bỏ khóa ngoài ({fields}).", "The foreign key ({fields}) is removed."},
-	"change-rule":                 {"Thêm quy tắc chất lượng {rule}.", "The quality rule {rule} is added or made stricter."},
+	"change-rule":                 {"Thêm hoặc siết quy tắc chất lượng {rule}.", "The quality rule {rule} is added or made stricter."},
 	"change-rule-about":           {"Đổi quy tắc chất lượng {rule}.", "The quality rule {rule} changes."},
 	"change-rule-removed":         {"Bỏ quy tắc chất lượng {rule}.", "The quality rule {rule} is removed."},
 }
