@@ -20,7 +20,11 @@ import (
 )
 
 // durable is a cluster with fsync, for figures that mean something.
-var durable = pgtest.New(pgtest.Settings{Durable: true, Options: []string{"shared_buffers=512MB", "max_wal_size=4GB"}})
+var durable = newDurable()
+
+func newDurable() *pgtest.Cluster {
+	return pgtest.New(pgtest.Settings{Durable: true, Options: []string{"shared_buffers=512MB", "max_wal_size=4GB"}})
+}
 
 // reports is a register such as a city's service requests: twelve columns, a
 // place, three indexes.

@@ -24,7 +24,7 @@ func TestCluster(t *testing.T) {
 	if err := conn.Close(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Kill(); err != nil {
+	if err := c.Crash(); err != nil {
 		t.Fatal(err)
 	}
 	if conn, err = pgx.Connect(ctx, url); err != nil {
