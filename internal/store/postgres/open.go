@@ -71,7 +71,6 @@ func Open(ctx context.Context, url string, o Options) (*Driver, error) {
 	params["idle_in_transaction_session_timeout"] = "0"
 	read := c.Copy()
 	read.MaxConns = int32(o.Readers)
-	read.ConnConfig.RuntimeParams["default_transaction_read_only"] = "off"
 
 	write := c.Copy()
 	write.MaxConns = 2

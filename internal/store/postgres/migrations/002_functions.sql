@@ -1,25 +1,27 @@
 -- Functions that expressions compile to. They give what cql2.Eval gives, and
 -- null where PostgreSQL's own operators would raise an error.
 
--- Text folding from the tables of core/value: %case_from% becomes %case_to%.
-CREATE FUNCTION huong.fold_case(s text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $f$
+-- Text folding from the tables of core/value. None is STRICT, so that PostgreSQL
+-- can put the body in the place of the call.
+CREATE FUNCTION huong.fold_case(s text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $f$
 	SELECT CASE WHEN octet_length(s) = char_length(s) THEN lower(s COLLATE "C")
 		ELSE translate(s, '%case_from%', '%case_to%') END
 $f$;
 
-CREATE FUNCTION huong.upper_case(s text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $f$
+CREATE FUNCTION huong.upper_case(s text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $f$
 	SELECT CASE WHEN octet_length(s) = char_length(s) THEN upper(s COLLATE "C")
-		ELSE translate(s, '%case_to%', '%case_from%') END
+		ELSE translate(s, '%upper_from%', '%upper_to%') END
 $f$;
 
-CREATE FUNCTION huong.fold_accents(s text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $f$
+CREATE FUNCTION huong.fold_accents(s text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $f$
 	SELECT CASE WHEN octet_length(s) = char_length(s) THEN s
 		ELSE translate(s, '%accent_from%%marks%', '%accent_to%') END
 $f$;
 
 -- compare orders an integer and a float without rounding the integer.
-CREATE FUNCTION huong.compare(i bigint, f double precision) RETURNS int LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $f$
+CREATE FUNCTION huong.compare(i bigint, f double precision) RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $f$
 	SELECT CASE
+		WHEN i IS NULL OR f IS NULL THEN NULL
 		WHEN f >= 9223372036854775808::double precision THEN -1
 		WHEN f < -9223372036854775808::double precision THEN 1
 		WHEN i < trunc(f)::bigint THEN -1
