@@ -27,11 +27,11 @@ func newStatements(n names, l *layout) statements {
 	var s statements
 
 	s.find = "SELECT k.o,t." + versionColumn + "," + strings.Join(wireColumns(t, every, "t."), ",") +
-		" FROM " + unnest(t, t.Key, 1, "") + " WITH ORDINALITY AS k(" + aliases(len(t.Key), "") + ",o) JOIN " + live + " t ON " + match(t, t.Key)
+		" FROM " + unnest(t, t.Key, 1, "") + " WITH ORDINALITY AS k(" + aliases(len(t.Key)) + ",o) JOIN " + live + " t ON " + match(t, t.Key)
 
 	names := "(" + versionColumn + "," + strings.Join(columns(t, every, ""), ",") + ")"
 	s.insert = "INSERT INTO " + live + names + " SELECT k.v," + strings.Join(received(t, every), ",") +
-		" FROM " + unnest(t, every, 1, "bigint") + " AS k(v," + aliases(t.Width(), "") + ")"
+		" FROM " + unnest(t, every, 1, "bigint") + " AS k(v," + aliases(t.Width()) + ")"
 
 	var sets []string
 	for i := range t.Columns {
@@ -40,18 +40,18 @@ func newStatements(n names, l *layout) statements {
 		}
 	}
 	s.update = "UPDATE " + live + " t SET " + strings.Join(append([]string{versionColumn + "=k.v"}, sets...), ",") +
-		" FROM " + unnest(t, every, 1, "bigint") + " AS k(v," + aliases(t.Width(), "") + ") WHERE " + matchAt(t, t.Key, t.Key)
+		" FROM " + unnest(t, every, 1, "bigint") + " AS k(v," + aliases(t.Width()) + ") WHERE " + matchAt(t, t.Key, t.Key)
 
-	s.remove = "DELETE FROM " + live + " t USING " + unnest(t, t.Key, 1, "") + " AS k(" + aliases(len(t.Key), "") + ") WHERE " + match(t, t.Key)
+	s.remove = "DELETE FROM " + live + " t USING " + unnest(t, t.Key, 1, "") + " AS k(" + aliases(len(t.Key)) + ") WHERE " + match(t, t.Key)
 
 	s.archive = "INSERT INTO " + n.history(t.Name) + "(" + versionColumn + "," + untilColumn + "," + strings.Join(columns(t, every, ""), ",") +
 		") SELECT k.v,k.u," + strings.Join(received(t, every), ",") +
-		" FROM " + unnest(t, every, 1, "bigint", "bigint") + " AS k(v,u," + aliases(t.Width(), "") + ")"
+		" FROM " + unnest(t, every, 1, "bigint", "bigint") + " AS k(v,u," + aliases(t.Width()) + ")"
 
 	for _, set := range l.watched {
 		// The limit keeps a count of very many from being very slow.
 		s.tally = append(s.tally, fmt.Sprintf("SELECT k.o,(SELECT count(*) FROM (SELECT FROM %s t WHERE %s LIMIT $%d) x) FROM %s WITH ORDINALITY AS k(%s,o)",
-			live, match(t, set), len(set)+1, unnest(t, set, 1, ""), aliases(len(set), "")))
+			live, match(t, set), len(set)+1, unnest(t, set, 1, ""), aliases(len(set))))
 	}
 	return s
 }
@@ -72,10 +72,10 @@ func unnest(t *dataset.Table, set []int, first int, extra ...string) string {
 	return "unnest(" + strings.Join(parts, ",") + ")"
 }
 
-func aliases(n int, prefix string) string {
+func aliases(n int) string {
 	parts := make([]string, n)
 	for i := range parts {
-		parts[i] = fmt.Sprintf("%sc%d", prefix, i)
+		parts[i] = fmt.Sprintf("c%d", i)
 	}
 	return strings.Join(parts, ",")
 }
