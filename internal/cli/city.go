@@ -36,10 +36,10 @@ func (c *applyCommand) Run(s *session) error {
 	for _, step := range plan.Steps {
 		fmt.Fprintf(s.out, "%-7s %s\n", step.Action, step.Dataset)
 		for _, n := range step.Notes {
-			fmt.Fprintf(s.out, "        %s\n", n)
+			fmt.Fprintf(s.out, "        %s\n", n.In(s.lang))
 		}
 		for _, f := range step.Refusals {
-			fmt.Fprintf(s.out, "        refused: %s; %d records would break: %s\n", f.Change, f.Count, listOf(f.Records, f.Count))
+			fmt.Fprintf(s.out, "        refused: %s; %d records would break: %s\n", f.Change.In(s.lang), f.Count, listOf(f.Records, f.Count))
 		}
 	}
 	if plan.Refused() {

@@ -44,7 +44,9 @@ func TestKillSQLite(t *testing.T) {
 
 func TestKillPostgres(t *testing.T) {
 	t.Parallel()
-	killStory(t, "--database", pgtest.Start(t).Database(t))
+	cluster := pgtest.New(pgtest.Settings{Durable: true})
+	t.Cleanup(cluster.Stop)
+	killStory(t, "--database", cluster.Database(t))
 }
 
 const counterDataset = `name: counter

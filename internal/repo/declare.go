@@ -98,7 +98,7 @@ func (r *Repository) planOne(ctx context.Context, e *Entry, d *dataset.Dataset) 
 	}
 	step.Action = "change"
 	for _, ch := range dataset.Compare(e.Dataset, d) {
-		step.Notes = append(step.Notes, ch.What)
+		step.Notes = append(step.Notes, ch)
 		if !ch.Narrowing {
 			continue
 		}
@@ -117,7 +117,7 @@ func (r *Repository) planOne(ctx context.Context, e *Entry, d *dataset.Dataset) 
 	t, err := dataset.Layout(d, e.Table)
 	if problem.KindOf(err) == problem.Conflict {
 		// what is stored could not be read any more: refused whatever is stored
-		refusal, err := r.breaks(ctx, e, dataset.Change{What: problem.As(err).In("en")})
+		refusal, err := r.breaks(ctx, e, dataset.Change{What: problem.As(err).In("vi")})
 		step.Action, step.Refusals = "refuse", append(step.Refusals, refusal)
 		return step, err
 	}
@@ -131,7 +131,7 @@ func (r *Repository) planOne(ctx context.Context, e *Entry, d *dataset.Dataset) 
 // breaks counts and names the records that a narrowing change would break; all
 // records where the change gives no condition.
 func (r *Repository) breaks(ctx context.Context, e *Entry, ch dataset.Change) (Refusal, error) {
-	refusal := Refusal{Change: ch.What}
+	refusal := Refusal{Change: ch}
 	filter, err := bind(ch.Breaks, e.Table, nil)
 	if err != nil {
 		return refusal, err
@@ -156,7 +156,7 @@ func (r *Repository) Apply(ctx context.Context, p Principal, plan Plan) (commit.
 		var vs []problem.Violation
 		for _, s := range plan.Steps {
 			for _, f := range s.Refusals {
-				vs = append(vs, problem.Violate("narrowing-breaks", s.Dataset, "change", f.Change, "count", f.Count))
+				vs = append(vs, problem.Violate("narrowing-breaks", s.Dataset, "change", f.Change.In("en"), "count", f.Count))
 			}
 		}
 		e := problem.New(problem.Conflict, "plan-refused")

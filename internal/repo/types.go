@@ -103,7 +103,7 @@ type Plan struct {
 type Step struct {
 	Dataset  string
 	Action   string // create, change, none, refuse
-	Notes    []string
+	Notes    []dataset.Change
 	Refusals []Refusal
 	declared *dataset.Dataset
 	layout   *dataset.Table
@@ -111,9 +111,9 @@ type Step struct {
 
 // Refusal is a narrowing change with the records that would break.
 type Refusal struct {
-	Change  string   // what narrows, in words
-	Records []string // keys of the first records that would break
-	Count   int64    // how many
+	Change  dataset.Change // what narrows
+	Records []string       // keys of the first records that would break
+	Count   int64          // how many
 }
 
 // Refused tells whether any step is refused.

@@ -25,7 +25,12 @@ type Change struct {
 }
 
 // In renders the change for a reader of the language.
-func (c Change) In(lang string) string { return problem.Text(lang, c.code, c.args) }
+func (c Change) In(lang string) string {
+	if c.code == "" {
+		return c.What
+	}
+	return problem.Text(lang, c.code, c.args)
+}
 
 // Compare lists what becomes different when new takes the place of old, in the
 // order of the declaration; equal declarations give nothing.
