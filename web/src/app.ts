@@ -16,6 +16,9 @@ document.addEventListener("change", (e) => {
   if (el.closest("[data-submit]") && el instanceof HTMLSelectElement) el.form?.requestSubmit();
 });
 
+// The chosen tab is in view also where the row of tabs is longer than a phone.
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // Menus close when the reader looks elsewhere.
 document.addEventListener("click", (e) => {
   for (const d of document.querySelectorAll<HTMLDetailsElement>("details.drop[open], details.menu[open]")) {

@@ -208,3 +208,11 @@ func or2(c, other dataset.Classification) dataset.Classification {
 	}
 	return other
 }
+
+// invalidAttr marks a control whose value is refused.
+func invalidAttr(bad bool) templ.Attributes {
+	if !bad {
+		return nil
+	}
+	return templ.Attributes{"aria-invalid": "true"}
+}

@@ -96,6 +96,9 @@ func (u *UI) home(v *view) error {
 	h.Sentence = v.T("home.sentence.calm")
 	if n := h.Late + h.Silent; n > 0 {
 		h.Sentence = v.T("home.sentence.late", "n", v.N(int64(n)))
+		if n == 1 {
+			h.Sentence = v.T("home.sentence.late.one", "n", v.N(1))
+		}
 	}
 	if len(cards) == 0 {
 		h.Sentence = v.T("home.sentence.empty")

@@ -645,7 +645,7 @@ func mainMenu(v *view) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = menuItem(v, "api", "/api", v.T("nav.api")).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = menuItem(v, "api", "/api/v1/docs", v.T("nav.api")).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

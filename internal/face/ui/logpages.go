@@ -166,7 +166,7 @@ var errEnough = errors.New("enough")
 func (u *UI) commit(v *view) error {
 	seq, err := strconv.ParseInt(v.r.PathValue("seq"), 10, 64)
 	if err != nil || seq < 1 {
-		return errNoPage()
+		return v.noPage()
 	}
 	v.nav, v.title = "log", v.T("commit.title", "seq", v.N(seq))
 	start, _ := strconv.Atoi(v.r.URL.Query().Get("start"))

@@ -51,7 +51,7 @@ func (u *UI) datasetMap(v *view) error {
 		return err
 	}
 	if d.e.Table.X < 0 {
-		return errNoPage()
+		return v.noPage()
 	}
 	l := d.listing()
 	q := l.query()
@@ -144,7 +144,7 @@ func (u *UI) mapPoints(v *view) error {
 		return err
 	}
 	if d.e.Table.X < 0 {
-		return errNoPage()
+		return v.noPage()
 	}
 	l := d.listing()
 	q := l.query()
@@ -228,7 +228,7 @@ func (u *UI) chart(v *view) error {
 		return err
 	}
 	if d.e.Table.Time < 0 {
-		return errNoPage()
+		return v.noPage()
 	}
 	c := &chartTab{listing: d.listing()}
 	q := c.query()

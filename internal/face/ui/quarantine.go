@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -125,7 +126,7 @@ func (v *view) ruleCounts(only string) ([]ruleCount, error) {
 }
 
 // ruleWords says a rule in words: the description of a declared quality rule,
-// else the name of the check, else the rule's own name.
+// else the heading or the message of a check, else the rule's own name.
 func (v *view) ruleWords(name, rule string) string {
 	if e, err := v.u.Repo.Entry(v.p, name); err == nil {
 		for _, q := range e.Dataset.Quality {
@@ -137,8 +138,14 @@ func (v *view) ruleWords(name, rule string) string {
 	if s, ok := words["rule."+rule]; ok {
 		return s.in(v.lang)
 	}
+	if s := problem.Text(v.lang, rule, nil); s != rule {
+		return hole.ReplaceAllString(s, "…")
+	}
 	return rule
 }
+
+// hole is a place in a message that a value would fill, with its quotes.
+var hole = regexp.MustCompile(`“?\{[a-z]+\}”?`)
 
 func (v *view) heldRow(r repo.Record) heldRow {
 	c := row{r.Entry.Table, r.Values}

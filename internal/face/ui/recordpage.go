@@ -45,6 +45,7 @@ type recordData struct {
 type recordField struct {
 	Name, Title, Unit, Text, Note, Href string
 	JSON                                bool
+	Figure                              bool // written in the face for figures
 }
 
 type lifeEntry struct {
@@ -125,7 +126,7 @@ func (r *recordData) fill(values []value.Value) {
 	for _, f := range r.fields() {
 		i, _, _, _ := r.e.Table.Property(f.Name)
 		x := values[i]
-		out := recordField{Name: f.Name, Title: fieldTitle(r.view, f), Unit: r.Unit(f.Unit), Note: f.Description.In(r.lang), JSON: f.Type.HoldsJSON()}
+		out := recordField{Name: f.Name, Title: fieldTitle(r.view, f), Unit: r.Unit(f.Unit), Note: f.Description.In(r.lang), JSON: f.Type.HoldsJSON(), Figure: x.Kind() != value.Text && len(f.Categories) == 0}
 		out.Text = r.Cell(f, x)
 		if n := []rune(out.Text); len(n) > mostBig {
 			out.Text = string(n[:mostBig]) + "…"

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,6 +37,10 @@ type city struct {
 	token string // of a steward who may read and write everything
 	held  string // id of a row in quarantine
 	seq   int64
+
+	server  *httptest.Server
+	streams atomic.Int64 // how often the stream was asked for
+	cut     atomic.Bool  // the stream is refused
 }
 
 const cityFolder = "../../../city/hue"
@@ -250,7 +255,17 @@ func (c *city) serve(t testing.TB) {
 		t.Fatal(err)
 	}
 	mux.Mount(pages.Routes()...)
-	s := httptest.NewServer(mux)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/live" {
+			c.streams.Add(1)
+			if c.cut.Load() {
+				http.Error(w, "the line is cut", http.StatusBadGateway)
+				return
+			}
+		}
+		mux.ServeHTTP(w, r)
+	}))
+	c.server = s
 	t.Cleanup(func() { stop(); s.CloseClientConnections(); s.Close() })
 	c.url = s.URL
 }

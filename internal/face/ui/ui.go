@@ -112,5 +112,5 @@ func (u *UI) Routes() []web.Route {
 
 // Missing answers what no route takes with a page that says so.
 func (u *UI) Missing(w http.ResponseWriter, r *web.Request) error {
-	return u.page(func(v *view) error { return errNoPage() })(w, r)
+	return u.page(func(v *view) error { return v.noPage() })(w, r)
 }

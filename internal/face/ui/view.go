@@ -178,6 +178,9 @@ func local(to string) string {
 
 // fail answers with the page of an error: what is missing, why, what to do.
 func (v *view) fail(err error) error {
+	if problem.KindOf(err) == problem.Denied && v.r.Credential == web.NoCredential {
+		err = problem.Wrap(err, problem.Unauthenticated, "unauthenticated")
+	}
 	d := web.Describe(v.lang, v.r.Method, err)
 	kind := problem.KindOf(err)
 	if kind == problem.Internal {
@@ -188,7 +191,10 @@ func (v *view) fail(err error) error {
 	return v.show(d.Status, errorPage(v, kind.String(), d))
 }
 
-func errNoPage() error { return problem.New(problem.NotFound, "route-unknown") }
+// noPage is the error of an address that names nothing.
+func (v *view) noPage() error {
+	return problem.New(problem.NotFound, "not-found", "what", v.T("this-page"))
+}
 
 // heldCache remembers for a moment how many rows wait in quarantine, since
 // every page shows the count.

@@ -79,6 +79,7 @@ var wordsWork = map[string]word{
 	"conflict.title":       {"Bản hiện tại và bản của bạn", "The present state and yours"},
 	"conflict.note":        {"hiện tại → của bạn", "present → yours"},
 
+	"this-page":                     {"trang này", "This page"},
 	"quarantine.title":              {"Dòng cách ly", "Rows in quarantine"},
 	"quarantine.lead":               {"Dòng chưa đạt quy tắc được giữ nguyên văn cùng lý do, chờ sửa và nạp lại.", "Rows that break a rule are kept whole with the reason, to be corrected and replayed."},
 	"quarantine.one":                {"Dòng cách ly", "Row in quarantine"},
@@ -115,4 +116,26 @@ var wordsWork = map[string]word{
 	"state.replayed":                {"Đã nạp lại", "Replayed"},
 	"state.dismissed":               {"Đã bỏ", "Dismissed"},
 	"state.all":                     {"Tất cả", "All"},
+
+	// The checks that most often send a row to quarantine, as headings; others
+	// show their message without its values.
+	"rule.value-required":       {"Thiếu giá trị bắt buộc", "A required value is missing"},
+	"rule.value-number":         {"Không phải là số", "Not a number"},
+	"rule.value-integer":        {"Không phải là số nguyên", "Not an integer"},
+	"rule.value-minimum":        {"Nhỏ hơn mức tối thiểu", "Below the minimum"},
+	"rule.value-maximum":        {"Lớn hơn mức tối đa", "Above the maximum"},
+	"rule.value-enum":           {"Ngoài các giá trị cho phép", "Not an allowed value"},
+	"rule.value-category":       {"Ngoài danh mục", "Not a known category"},
+	"rule.value-pattern":        {"Không đúng mẫu", "Does not match the pattern"},
+	"rule.value-date":           {"Ngày không hợp lệ", "Not a valid date"},
+	"rule.value-datetime":       {"Thời điểm không hợp lệ", "Not a valid time"},
+	"rule.value-geopoint-range": {"Tọa độ ngoài giới hạn", "Coordinates out of range"},
+	"rule.reference-missing":    {"Không có bản ghi được tham chiếu", "The record referred to does not exist"},
+	"rule.unique-taken":         {"Trùng giá trị phải duy nhất", "A unique value is taken"},
+	"rule.intake-cells":         {"Số ô không khớp tiêu đề", "Cells do not match the header"},
+	"rule.intake-code":          {"Mã không có trong bảng mã", "Code not in the code table"},
+	"rule.intake-date":          {"Không đúng mẫu ngày giờ", "Does not fit the date pattern"},
+	"rule.intake-number":        {"Không phải là số", "Not a number"},
+	"rule.intake-place":         {"Vị trí không hợp lệ", "Not a valid place"},
+	"rule.intake-row-whole":     {"Không tách được các ô", "Cells cannot be told apart"},
 }

@@ -1,0 +1,86 @@
+package ui_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// until waits until a condition of the page holds.
+func (b *tab) until(t *testing.T, within time.Duration, condition string) {
+	t.Helper()
+	begin := time.Now()
+	for time.Since(begin) < within {
+		ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`new Promise(r => setTimeout(() => r(`+condition+`), 50))`, chromedp.EvalAwaitPromise))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok {
+			return
+		}
+	}
+	t.Fatalf("not within %v: %s", within, condition)
+}
+
+func TestManyTabsShareOneStream(t *testing.T) {
+	ctx := browser(t)
+	c := newCity(t)
+	var tabs []*tab
+	for range 8 {
+		b := newTab(t, ctx, c.url)
+		if err := chromedp.Do(b.ctx, chromedp.Navigate(c.url+"/")); err != nil {
+			t.Fatal(err)
+		}
+		tabs = append(tabs, b)
+	}
+	for _, b := range tabs {
+		b.until(t, 20*time.Second, `document.documentElement.dataset.live === "on"`)
+	}
+	if n := c.streams.Load(); n != 1 {
+		t.Errorf("%d streams for eight tabs", n)
+	}
+	c.put(t, "sector", "một lĩnh vực mới", []map[string]string{{"code": "other", "title": "Khác", "order": "9"}})
+	head, err := c.repo.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := string(rune('0'+head.Seq/10)) + string(rune('0'+head.Seq%10))
+	for _, b := range []*tab{tabs[0], tabs[7]} {
+		b.until(t, 10*time.Second, `document.querySelector('.state [data-live-value="head"]').textContent === "`+want+`"`)
+	}
+	tabs[7].until(t, 10*time.Second, `document.hidden || document.getElementById("feed").textContent.includes("một lĩnh vực mới")`)
+	c.cut.Store(true)
+	c.server.CloseClientConnections()
+	for _, b := range []*tab{tabs[0], tabs[7]} {
+		b.until(t, 9*time.Second, `document.documentElement.dataset.live === "lost" && getComputedStyle(document.querySelector(".lost")).display !== "none"`)
+	}
+	c.cut.Store(false)
+	tabs[7].until(t, 30*time.Second, `document.documentElement.dataset.live === "on"`)
+}
+
+func TestTheKeyboardMovesThroughRecords(t *testing.T) {
+	ctx := browser(t)
+	c := newCity(t)
+	b := newTab(t, ctx, c.url)
+	err := chromedp.Do(b.ctx, chromedp.Navigate(c.url+"/datasets/service-request"), chromedp.WaitReady(chromedp.CSS("[data-rows] tr")))
+	if err == nil {
+		b.until(t, 20*time.Second, `document.documentElement.dataset.live === "on"`) // the script runs
+		err = chromedp.Do(b.ctx, chromedp.KeyEvent("j"), chromedp.KeyEvent("j"), chromedp.KeyEvent("k"), chromedp.KeyEvent("j"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.until(t, 5*time.Second, `document.activeElement.dataset.href?.endsWith("PA-00002")`)
+	if err := chromedp.Do(b.ctx, chromedp.KeyEvent("/")); err != nil {
+		t.Fatal(err)
+	}
+	b.until(t, 5*time.Second, `document.activeElement.id === "filter"`)
+	if err := chromedp.Do(b.ctx, chromedp.Evaluate[chromedp.Void](`document.activeElement.blur()`), chromedp.KeyEvent("j"), chromedp.KeyEvent("\r")); err != nil {
+		t.Fatal(err)
+	}
+	b.until(t, 10*time.Second, `location.pathname.endsWith("/records/PA-00001")`)
+	for _, f := range b.take() {
+		t.Error(f)
+	}
+}
