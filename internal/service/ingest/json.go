@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -253,10 +254,14 @@ func (t *jsonTable) object() error {
 		t.mode = modeDone
 		return nil
 	}
-	if len(arrays) > 0 && equalLengths(arrays) {
+	for i := range names {
+		names[i] = nfc(names[i])
+	}
+	// Members of one name are not columns; the record's own parser refuses them.
+	if len(arrays) > 0 && equalLengths(arrays) && len(slices.Compact(slices.Sorted(slices.Values(names)))) == len(names) {
 		t.mode, t.arrays = modeColumns, arrays
 		for _, n := range names {
-			t.column(nfc(n))
+			t.column(n)
 		}
 		return nil
 	}

@@ -42,6 +42,7 @@ type loader struct {
 	quarantine *repo.Entry
 	header     commit.Header
 	importID   string
+	told       *told // the present file's earlier imports, where they matter
 	sum        *Summary
 
 	seed   maphash.Seed
@@ -83,6 +84,10 @@ func (l *loader) load(ctx context.Context, b *batch) error {
 			return err
 		}
 		run, twins, end := l.take(b.rows, start)
+		run, err := l.sift(ctx, b, run)
+		if err != nil {
+			return err
+		}
 		if err := l.commit(ctx, b, run, twins, rejects); err != nil {
 			return err
 		}

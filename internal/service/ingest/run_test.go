@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,7 +27,9 @@ func city(t testing.TB, declarations ...string) *repo.Repository {
 		t.Fatal(err)
 	}
 	at := time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)
-	r, err := repo.Open(context.Background(), repo.Config{Driver: d, Now: func() time.Time { return at }, Zone: time.FixedZone("", 7*3600)})
+	var ticks atomic.Int64
+	now := func() time.Time { return at.Add(time.Duration(ticks.Add(1)) * time.Millisecond) }
+	r, err := repo.Open(context.Background(), repo.Config{Driver: d, Now: now, Zone: time.FixedZone("", 7*3600)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,6 +167,37 @@ func TestRun(t *testing.T) {
 	}
 	if n := count(t, r, "import"); n < 2 {
 		t.Errorf("%d imports", n)
+	}
+}
+
+// A file that contradicts itself ends at its last word, and says nothing new
+// the second time; another file may take the old value up again.
+func TestRunTwiceOverAFileThatContradictsItself(t *testing.T) {
+	r := city(t, stations)
+	text := "code,name,level\nA,a,1\nB,b,1\nA,a,2\nB,b,1\nA,a,3\n"
+	first := runJob(t, r, "station", text, nil)
+	if first.Accepted != 4 || first.Updated != 2 || first.Unchanged != 1 {
+		t.Fatalf("first: %+v", first)
+	}
+	for range 2 {
+		head, _ := r.Head(context.Background())
+		again := runJob(t, r, "station", text, nil)
+		if again.Accepted != 0 || again.Unchanged != 5 {
+			t.Errorf("again: %+v", again)
+		}
+		_, err := r.Read(context.Background(), repo.Operator(), repo.Query{Dataset: "station"}, func(rec repo.Record) error {
+			if rec.Version > head.Seq {
+				t.Errorf("%v was written again", rec.Values)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	other := runJob(t, r, "station", "code,name,level\nA,a,1\n", nil)
+	if other.Updated != 1 {
+		t.Errorf("another file: %+v", other)
 	}
 }
 

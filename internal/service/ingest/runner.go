@@ -77,7 +77,7 @@ func Run(ctx context.Context, r *repo.Repository, p repo.Principal, job Job) (Su
 		if job.Source == "" {
 			l.header.Source = "file:" + f.Name
 		}
-		fs, err := run.file(f)
+		fs, err := run.once(f)
 		fs.Fault = err
 		sum.Files = append(sum.Files, fs)
 		if err != nil && first == nil {
@@ -123,6 +123,11 @@ func noteImport(ctx context.Context, l *loader, s *Summary, source, state string
 		fields["read"], fields["accepted"], fields["updated"] = s.Read, s.Accepted, s.Updated
 		fields["unchanged"], fields["quarantined"], fields["skipped"] = s.Unchanged, s.Quarantined, s.Skipped
 		fields["flags"], fields["rules"] = counts(s.Flags), counts(s.Rules)
+		digests := map[string]string{}
+		for _, f := range s.Files {
+			digests[f.Name] = f.Digest
+		}
+		fields["digests"] = digests
 	}
 	row, err := rowOf(e, nil, fields)
 	if err != nil {
@@ -159,6 +164,20 @@ type task struct {
 	out     []mapped
 	done    chan struct{}
 	err     error // reading ended with this
+}
+
+// once imports one file after a look at whether it was imported before.
+func (r *run) once(f File) (FileSummary, error) {
+	digest, err := digestOf(r.ctx, f)
+	if err != nil {
+		return FileSummary{Name: f.Name}, err
+	}
+	if r.loader.told, err = toldBefore(r.ctx, r.loader, digest, r.loader.header.Source); err != nil {
+		return FileSummary{Name: f.Name}, err
+	}
+	fs, err := r.file(f)
+	fs.Digest = digest
+	return fs, err
 }
 
 // file imports one file. Reading, mapping on two goroutines, collecting and

@@ -29,6 +29,7 @@ type Summary struct {
 type FileSummary struct {
 	Name     string
 	Format   string
+	Digest   string              // SHA-256 of the file as stored, in hex
 	Rows     int64               // rows read, before unpivoting
 	Warnings []problem.Violation // columns that nothing uses, columns that the mapping names in vain
 	Fault    error               // why the file, or the rest of it, could not be read; nil when all was
