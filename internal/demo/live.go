@@ -78,16 +78,52 @@ func NewFeeds(ctx context.Context, r *repo.Repository, o Options) (*Feeds, error
 	if err != nil {
 		return nil, err
 	}
-	return &Feeds{city: c, feeds: feeds, last: c.start, cases: c.start}, nil
+	f := &Feeds{city: c, feeds: feeds, last: c.start, cases: c.start}
+	return f, f.catchUp(ctx)
+}
+
+// gap bounds how far back the feeds go to make good what a stopped demo missed.
+const gap = 14 * 24 * time.Hour
+
+// catchUp starts where the last river level stands, so that a city that was
+// switched off for a while has no hole.
+func (l *Feeds) catchUp(ctx context.Context) error {
+	newest := repo.Query{Dataset: "water-level", Sort: []repo.Sort{{Field: "observedAt", Desc: true}}, Fields: []string{"observedAt"}, Limit: 1}
+	_, err := l.repo.Read(ctx, repo.Operator(), newest, func(rec repo.Record) error {
+		if at := rec.Values[rec.Entry.Table.Time].Instant(); at.Before(l.last) {
+			l.last = at
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if oldest := l.start.Add(-gap); l.last.Before(oldest) {
+		l.last = oldest
+	}
+	l.cases = l.last
+	return nil
 }
 
 // Step sends everything that fell due up to now. A step that failed is made
 // again by the next: rows that were taken already are unchanged then.
 func (l *Feeds) Step(ctx context.Context, now time.Time) error {
-	now = now.Truncate(time.Second)
+	for now = now.Truncate(time.Second); now.Sub(l.last) > maxStep; {
+		if err := l.step(ctx, l.last.Add(maxStep)); err != nil {
+			return err
+		}
+	}
 	if !now.After(l.last) {
 		return nil
 	}
+	return l.step(ctx, now)
+}
+
+// maxStep bounds how much one commit tells: a city that runs fast, or that has
+// something to make good, tells it by the hour.
+const maxStep = time.Hour
+
+func (l *Feeds) step(ctx context.Context, now time.Time) error {
 	for _, f := range l.feeds {
 		if err := l.send(ctx, f.dataset, now, func(s *sheet, line func()) {
 			for i, at := range f.sites {
