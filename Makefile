@@ -28,7 +28,7 @@ web: web/dist/manifest.json ## Bundle scripts, styles and fonts
 
 web/dist/manifest.json: web/package-lock.json $(shell find web/src web/build -type f 2>/dev/null)
 	@cd web && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
-	@$(GO) run ./web/build
+	@cd web && PATH="$$(cat ../.go-bin 2>/dev/null):$$PATH" GOTOOLCHAIN=local go run ./build
 
 generate: ## Regenerate the page templates
 	@$(GO) tool templ generate -path internal/face/ui

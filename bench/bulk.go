@@ -123,7 +123,7 @@ func (b *bench) profileOf(parts ...any) string {
 // clients is item 2: many clients that post one record each, against one.
 func (b *bench) clients(ctx context.Context) error {
 	t := newTable("Single records", "Records per second by clients that each post one record, wait for the durable answer and post the next. The ratio is natural group commit at work.",
-		"store", "128 clients rec/s", "1 client rec/s", "ratio", "target", "", "p50 of 1", "p50 of 128", "p99 of 128")
+		"store", "128 clients rec/s", "1 client rec/s", "ratio", "target", "", "p50 of 1", "p50 of 128", "p99 of 128", "server's CPU µs a record, of 1", "of 128")
 	for _, st := range b.stores {
 		store, err := b.fresh(st)
 		if err != nil {
@@ -144,24 +144,30 @@ func (b *bench) clients(ctx context.Context) error {
 		var many, single []float64
 		var lone, crowd timing
 		from := 0
+		var spent [2]float64 // processor seconds
+		var done [2]int
 		for range b.runs {
 			n := b.count(3000)
+			begun := cpu(server.cmd.Process.Pid)
 			if lone, err = drive(server.hello.Address, 1, n, post(from), 201); err != nil {
 				return err
 			}
 			from += n
+			turned := cpu(server.cmd.Process.Pid)
+			spent[0], done[0] = spent[0]+turned-begun, done[0]+n
 			n = b.count(60_000)
 			if crowd, err = drive(server.hello.Address, 128, n, post(from), 201); err != nil {
 				return err
 			}
 			from += n
+			spent[1], done[1] = spent[1]+cpu(server.cmd.Process.Pid)-turned, done[1]+n
 			many, single = append(many, crowd.perSecond()), append(single, lone.perSecond())
 		}
 		if _, err := server.end(); err != nil {
 			return err
 		}
 		t.ratio(many, single, 15, atLeast, st)
-		t.more(ms(lone.quantile(0.5)), ms(crowd.quantile(0.5)), ms(crowd.quantile(0.99)))
+		t.more(ms(lone.quantile(0.5)), ms(crowd.quantile(0.5)), ms(crowd.quantile(0.99)), figure(spent[0]/float64(done[0])*1e6), figure(spent[1]/float64(done[1])*1e6))
 	}
 	b.report.add(t)
 	return ctx.Err()
