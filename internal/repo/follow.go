@@ -17,8 +17,8 @@ import (
 
 // Follower derives something from the log. It is called on one goroutine, gets
 // every commit exactly once in order, and what it returns is saved together
-// with its cursor in one transaction: after a crash it continues where its
-// saved state stands.
+// with its cursor in one transaction, some commits or some time later: after a
+// crash it continues where its saved state stands.
 type Follower interface {
 	// Name identifies the follower's cursor and state; it never changes.
 	Name() string
@@ -37,6 +37,12 @@ const (
 	cursorKey     = "cursor"
 	stateKey      = "state/"
 	followBackoff = 2 * time.Second
+
+	// A follower is saved when it has stood unsaved for so long or over so many
+	// commits, and when it stops: a durable save after every commit would cost
+	// the writer as much as the commit itself.
+	saveAfter   = time.Second
+	saveCommits = 8 * followBatch
 )
 
 type followers struct {
@@ -130,7 +136,10 @@ func (r *Repository) followLoop(ctx context.Context, g *following) {
 	}
 }
 
-var errRebuild = errors.New("repo: follower is to be rebuilt")
+var (
+	errRebuild = errors.New("repo: follower is to be rebuilt")
+	errDue     = errors.New("repo: follower is to be saved")
+)
 
 func followerOwner(name string) string { return "follower/" + name }
 
@@ -169,31 +178,55 @@ func (r *Repository) followFrom(ctx context.Context, g *following) error {
 	if err := g.follower.Load(state); err != nil {
 		return errRebuild
 	}
-	for {
-		g.reached(at.Seq, r.now())
-		if _, err := r.head.waitOr(ctx, at.Seq, g.rebuild); err != nil {
-			return err
+	saved := at.Seq
+	save := func() error {
+		if saved == at.Seq {
+			return nil
 		}
-		if r.head.current().Epoch != at.Epoch {
-			return errRebuild
-		}
-		seq, puts, err := r.followBatch(ctx, g.follower, at.Seq)
+		puts, err := g.follower.Save()
 		if err != nil {
 			return err
 		}
-		if seq == at.Seq {
-			continue
+		for i := range puts {
+			puts[i].Key = stateKey + puts[i].Key
 		}
-		at.Seq = seq
 		cursor, _ := json.Marshal(at)
 		puts = append(puts, store.StatePut{Key: cursorKey, Value: cursor})
-		if err := r.driver.SaveState(context.WithoutCancel(ctx), name, puts); err != nil {
+		saved = at.Seq
+		return r.driver.SaveState(context.WithoutCancel(ctx), name, puts)
+	}
+	var due <-chan time.Time // runs while something is unsaved
+	for {
+		g.reached(at.Seq, r.now())
+		_, err := r.head.waitOr(ctx, at.Seq, g.rebuild, due)
+		switch {
+		case errors.Is(err, errRebuild):
 			return err
+		case errors.Is(err, errDue):
+			due = nil
+			err = save()
+		case err != nil:
+			return errors.Join(err, save())
+		case r.head.current().Epoch != at.Epoch:
+			return errRebuild
+		default:
+			if at.Seq, err = r.followBatch(ctx, g.follower, at.Seq); err == nil && at.Seq-saved >= saveCommits {
+				due = nil
+				err = save()
+			}
+		}
+		if err != nil {
+			return err
+		}
+		if saved != at.Seq && due == nil {
+			due = time.After(saveAfter)
 		}
 	}
 }
 
-func (r *Repository) followBatch(ctx context.Context, f Follower, after int64) (int64, []store.StatePut, error) {
+// followBatch applies the next commits and returns the last one applied; after
+// an error the follower has to be loaded again.
+func (r *Repository) followBatch(ctx context.Context, f Follower, after int64) (int64, error) {
 	c := r.catalog.Load()
 	entry := func(name string) *Entry { return c.entries[name] }
 	seq := after
@@ -207,14 +240,7 @@ func (r *Repository) followBatch(ctx context.Context, f Follower, after int64) (
 		seq = e.Seq
 		return f.Apply(e, entry)
 	})
-	if err != nil || seq == after {
-		return seq, nil, err
-	}
-	puts, err := f.Save()
-	for i := range puts {
-		puts[i].Key = stateKey + puts[i].Key
-	}
-	return seq, puts, err
+	return seq, err
 }
 
 func (g *following) reached(seq int64, now time.Time) {
@@ -223,8 +249,8 @@ func (g *following) reached(seq int64, now time.Time) {
 	g.mu.Unlock()
 }
 
-// waitOr is wait that a request to rebuild ends too.
-func (s *headSignal) waitOr(ctx context.Context, after int64, rebuild <-chan struct{}) (int64, error) {
+// waitOr is wait that a request to rebuild ends too, and that a save is due.
+func (s *headSignal) waitOr(ctx context.Context, after int64, rebuild <-chan struct{}, due <-chan time.Time) (int64, error) {
 	for {
 		s.mu.Lock()
 		seq, moved, closed := s.head.Seq, s.moved, s.closed
@@ -232,6 +258,8 @@ func (s *headSignal) waitOr(ctx context.Context, after int64, rebuild <-chan str
 		select {
 		case <-rebuild:
 			return 0, errRebuild
+		case <-due:
+			return 0, errDue
 		default:
 		}
 		if seq > after {
@@ -244,6 +272,8 @@ func (s *headSignal) waitOr(ctx context.Context, after int64, rebuild <-chan str
 		case <-moved:
 		case <-rebuild:
 			return 0, errRebuild
+		case <-due:
+			return 0, errDue
 		case <-ctx.Done():
 			return 0, ctx.Err()
 		}
