@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"math"
@@ -475,20 +476,34 @@ func (c *column) parseAny(v any) (value.Value, *problem.Violation) {
 	case time.Time:
 		return c.fromInstant(x)
 	}
-	b, err := json.Marshal(v)
+	var b []byte
+	var err error
+	if raw, is := v.(json.Marshaler); is {
+		b, err = raw.MarshalJSON() // Marshal would check and copy what the decoder checks anyway
+		b = bytes.TrimSpace(b)
+	} else {
+		b, err = json.Marshal(v)
+	}
+	if err == nil && len(b) == 0 {
+		b = []byte("null")
+	}
 	if err != nil {
 		if f, ok := v.(float64); ok {
 			return value.Value{}, c.fault("value-special", strconv.FormatFloat(f, 'g', -1, 64))
 		}
 		return value.Value{}, c.mismatch("")
 	}
-	d := decoder{text: new(texts)}
+	// The text takes no more room than its one value needs: many single records
+	// may wait for their commit at once.
+	d := decoder{text: &texts{chunk: make([]byte, 0, len(b))}}
 	var out value.Value
-	if _, ok := d.value(b, 0, c, &out); !ok {
+	end, ok := d.value(b, 0, c, &out)
+	if !ok {
 		// A bare number runs to the end of the bytes, where the scanner asks for more.
-		if _, ok = d.value(append(b, ' '), 0, c, &out); !ok {
-			return value.Value{}, c.fault("value-json", string(b))
-		}
+		end, ok = d.value(append(b, ' '), 0, c, &out)
+	}
+	if !ok || end < len(b) {
+		return value.Value{}, c.fault("value-json", string(b))
 	}
 	if len(d.vs) > 0 {
 		bad := d.vs[0]
