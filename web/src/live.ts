@@ -1,7 +1,7 @@
 // One stream per browser. Browsers allow six connections to an origin over
 // HTTP/1.1 and a stream holds one, so the tab that gets the lock listens and
 // tells the others over a channel. When it closes, the next tab gets the lock.
-import { age } from "./clock";
+import { age, cityNow, setCityNow } from "./clock";
 
 interface Moved {
   n: string;  // dataset
@@ -16,7 +16,7 @@ interface Message {
   quarantine?: number;
   datasets?: Moved[];
 }
-type Note = { kind: "beat" } | { kind: "head"; data: Message };
+type Note = { kind: "beat"; data: { at: number } } | { kind: "head"; data: Message };
 
 const silence = 5000; // ms without a sign of life before the page says so
 const htmx = (): any => (window as any).htmx;
@@ -34,6 +34,7 @@ export function startLive(): void {
   const hear = (note: Note) => {
     seen = Date.now();
     connected = true;
+    setCityNow(note.data.at);
     if (root.dataset.live !== "on") root.dataset.live = "on";
     if (note.kind === "head") show(note.data);
   };
@@ -61,7 +62,7 @@ export function startLive(): void {
             case "total": set(el, number.format(d.t)); break;
             case "minute": set(el, number.format(d.m)); break;
             case "hour": set(el, number.format(d.h)); break;
-            case "age": el.dataset.at = String(d.l); el.textContent = age(Date.now() - d.l, words); break;
+            case "age": el.dataset.at = String(d.l); el.textContent = age(cityNow() - d.l, words); break;
           }
         }
       }
@@ -96,7 +97,7 @@ export function startLive(): void {
     const tell = (note: Note) => { hear(note); channel.postMessage(note); };
     const open = () => {
       source = new EventSource(url);
-      source.addEventListener("beat", () => { retry = 1000; tell({ kind: "beat" }); });
+      source.addEventListener("beat", (e) => { retry = 1000; tell({ kind: "beat", data: JSON.parse((e as MessageEvent).data) }); });
       source.addEventListener("head", (e) => { retry = 1000; tell({ kind: "head", data: JSON.parse((e as MessageEvent).data) }); });
       source.onerror = () => {
         // The browser itself tries again, but not after an error answer.
@@ -116,7 +117,7 @@ export function startLive(): void {
     const now = Date.now();
     if (now - seen > silence && (connected || now - seen > silence * 2)) root.dataset.live = "lost";
     for (const el of document.querySelectorAll<HTMLElement>("[data-at]")) {
-      const text = age(now - Number(el.dataset.at), words);
+      const text = age(cityNow() - Number(el.dataset.at), words);
       if (el.textContent !== text) el.textContent = text;
     }
   }, 1000);

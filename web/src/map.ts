@@ -59,8 +59,8 @@ async function start(box: HTMLElement): Promise<void> {
 
   const open = (lngLat: [number, number], p: Record<string, string>) => {
     const a = document.createElement("a");
-    a.href = box.dataset.record! + encodeURIComponent(p.k);
-    a.textContent = p.t || p.k;
+    a.href = p.h;
+    a.textContent = p.t;
     new Popup({ closeButton: false, maxWidth: "260px" }).setLngLat(lngLat).setDOMContent(a).addTo(map);
   };
   map.on("click", "points", (e) => {

@@ -14,7 +14,7 @@ import (
 
 // themeAttrs tells the page's look and where its stream is.
 func (v *view) themeAttrs() templ.Attributes {
-	a := templ.Attributes{"data-stream": "/live"}
+	a := templ.Attributes{"data-stream": "/live", "data-now": strconv.FormatInt(v.now.UnixMilli(), 10)}
 	if v.theme != "" {
 		a["data-theme"] = v.theme
 	}

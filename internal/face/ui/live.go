@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -75,7 +76,7 @@ func (u *UI) live(w http.ResponseWriter, r *web.Request) error {
 			}
 		}
 		if m.Seq == seq && len(m.Datasets) == 0 {
-			if s.Send("", "beat", []byte("{}")) != nil {
+			if s.Send("", "beat", fmt.Appendf(nil, `{"at":%d}`, m.At)) != nil {
 				return nil
 			}
 			continue

@@ -72,7 +72,7 @@ func (u *UI) datasetMap(v *view) error {
 		v.script, v.styles = []string{"map.js"}, []string{"mapstyle.css"}
 		bounds, _ := json.Marshal(s.bounds)
 		words, _ := json.Marshal(map[string]string{"zoomIn": v.T("map.zoom-in"), "zoomOut": v.T("map.zoom-out"), "title": d.d.Title.In(v.lang)})
-		m.Island = map[string]string{"worker": u.assets.url("mapworker.js"), "bounds": string(bounds), "words": string(words), "points": pointsPath(v, d), "record": recordPath(d.d.Name, "")}
+		m.Island = map[string]string{"worker": u.assets.url("mapworker.js"), "bounds": string(bounds), "words": string(words), "points": pointsPath(v, d)}
 	}
 	return d.showTab(status, mapBody(m))
 }
@@ -114,19 +114,52 @@ func (m *mapTab) read(q repo.Query) error {
 		}
 		return strings.Compare(a.Label, b.Label)
 	})
-	title := titleField(m.e)
-	q.Fields, q.Limit, q.Sort = []string{dataset.XColumn, dataset.YColumn}, listedPoints, nil
-	if title != "" && slices.Contains(m.choices(), title) {
+	return m.u.places(m.datasetView, q, listedPoints, func(p placed) {
+		m.Points = append(m.Points, mapPoint{p.label, p.href, strconv.FormatFloat(p.x, 'f', 6, 64), strconv.FormatFloat(p.y, 'f', 6, 64)})
+		m.dot(&m.Map, p.x, p.y, 5)
+	})
+}
+
+// placed is one mark of a map.
+type placed struct {
+	label, href string
+	x, y        float64
+	n           int64 // records that stand behind it
+}
+
+// places gives the marks of a choice, at most limit: the records of a register,
+// the subjects of a series, since a thousand readings of a station are one place.
+func (u *UI) places(d *datasetView, q repo.Query, limit int, fn func(placed)) error {
+	ctx := d.r.Context()
+	q.Limit, q.Sort, q.Filter = limit, nil, and(q.Filter, hasPlace())
+	if subject := subjectColumn(d.e); d.d.Kind == dataset.Series && subject != "" {
+		column, _, _, _ := d.e.Table.Property(subject)
+		a := repo.Aggregation{Query: q, By: []repo.By{{Field: subject}}, Measures: []repo.Measure{{Func: "count"}, {Func: "min", Field: dataset.XColumn}, {Func: "min", Field: dataset.YColumn}}}
+		return u.Repo.Aggregate(ctx, d.p, a, func(g []value.Value) error {
+			x, okX := g[2].Number()
+			y, okY := g[3].Number()
+			if !okX || !okY || g[0].IsNull() {
+				return nil
+			}
+			text := string(d.e.Schema.AppendCell(nil, column, g[0]))
+			filter := cql2.Text(&cql2.Call{Op: "=", Args: []cql2.Expr{&cql2.Prop{Name: subject, Column: -1}, &cql2.Lit{Value: g[0]}}})
+			fn(placed{d.subject(d.e, subject, text), to(datasetPath(d.d.Name, ""), "filter", filter), x, y, g[1].Int()})
+			return nil
+		})
+	}
+	title := titleField(d.e)
+	q.Fields = []string{dataset.XColumn, dataset.YColumn}
+	if slices.ContainsFunc(d.fields(), func(f *dataset.Field) bool { return f.Name == title }) {
 		q.Fields = append(q.Fields, title)
 	}
-	q.Filter = and(q.Filter, hasPlace())
-	_, err = m.u.Repo.Read(ctx, m.p, q, func(r repo.Record) error {
+	_, err := u.Repo.Read(ctx, d.p, q, func(r repo.Record) error {
 		c := row{r.Entry.Table, r.Values}
-		x, _ := c.value(dataset.XColumn).Number()
-		y, _ := c.value(dataset.YColumn).Number()
-		key := record.FormatKey(c.t, c.t.KeyOf(nil, c.v))
-		m.Points = append(m.Points, mapPoint{or(c.text(title), key), recordPath(m.d.Name, key), strconv.FormatFloat(x, 'f', 6, 64), strconv.FormatFloat(y, 'f', 6, 64)})
-		m.dot(&m.Map, x, y, 5)
+		x, okX := c.value(dataset.XColumn).Number()
+		y, okY := c.value(dataset.YColumn).Number()
+		if okX && okY {
+			key := record.FormatKey(c.t, c.t.KeyOf(nil, c.v))
+			fn(placed{or(c.text(title), key), recordPath(d.d.Name, key), x, y, 1})
+		}
 		return nil
 	})
 	return err
@@ -137,7 +170,7 @@ func hasPlace() cql2.Expr {
 	return &cql2.Call{Op: "not", Args: []cql2.Expr{&cql2.Call{Op: "isNull", Args: []cql2.Expr{&cql2.Prop{Name: dataset.XColumn, Column: -1}}}}}
 }
 
-// mapPoints streams the places of the choice as GeoJSON, at most mostPoints.
+// mapPoints gives the places of the choice as GeoJSON, at most mostPoints.
 func (u *UI) mapPoints(v *view) error {
 	d, err := v.dataset("map")
 	if err != nil {
@@ -148,27 +181,15 @@ func (u *UI) mapPoints(v *view) error {
 	}
 	l := d.listing()
 	q := l.query()
-	title := titleField(d.e)
-	q.Fields, q.Limit, q.Sort, q.Filter = []string{dataset.XColumn, dataset.YColumn}, mostPoints, nil, and(q.Filter, hasPlace())
-	if title != "" && slices.Contains(l.choices(), title) {
-		q.Fields = append(q.Fields, title)
-	}
 	b := []byte(`{"type":"FeatureCollection","features":[`)
 	n := 0
-	_, err = u.Repo.Read(v.r.Context(), v.p, q, func(r repo.Record) error {
-		c := row{r.Entry.Table, r.Values}
-		x, ok1 := c.value(dataset.XColumn).Number()
-		y, ok2 := c.value(dataset.YColumn).Number()
-		if !ok1 || !ok2 {
-			return nil
-		}
-		key, _ := json.Marshal(record.FormatKey(c.t, c.t.KeyOf(nil, c.v)))
-		text, _ := json.Marshal(c.text(title))
+	err = u.places(d, q, mostPoints, func(p placed) {
+		href, _ := json.Marshal(p.href)
+		text, _ := json.Marshal(p.label)
 		if n++; n > 1 {
 			b = append(b, ',')
 		}
-		b = fmt.Appendf(b, `{"type":"Feature","geometry":{"type":"Point","coordinates":[%.6f,%.6f]},"properties":{"k":%s,"t":%s}}`, x, y, key, text)
-		return nil
+		b = fmt.Appendf(b, `{"type":"Feature","geometry":{"type":"Point","coordinates":[%.6f,%.6f]},"properties":{"h":%s,"t":%s,"n":%d}}`, p.x, p.y, href, text, p.n)
 	})
 	if err != nil {
 		return err
@@ -191,6 +212,7 @@ type chartTab struct {
 	Data     chartData
 	Axis     chartAxis
 	Title    string
+	Banded   bool // lowest and highest differ from the figure
 }
 
 type subjectChoice struct {
@@ -438,6 +460,7 @@ func (c *chartTab) draw() {
 		if p.OK {
 			point[1], point[2], point[3] = &p.Mean, &p.Min, &p.Max
 			low, high = min(low, p.Min), max(high, p.Max)
+			c.Banded = c.Banded || p.Min != p.Mean || p.Max != p.Mean
 		}
 		c.Data.Points = append(c.Data.Points, point)
 	}

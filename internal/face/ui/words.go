@@ -87,6 +87,8 @@ var units = map[string]word{
 	"{place}":     {"chỗ", "places"},
 	"{bike}":      {"xe đạp", "bikes"},
 	"{dock}":      {"ô đỗ", "docks"},
+	"{space}":     {"chỗ", "spaces"},
+	"{dossier}":   {"hồ sơ", "dossiers"},
 	"{index}":     {"điểm", "index"},
 	"1":           {"", ""},
 }

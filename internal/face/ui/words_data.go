@@ -99,6 +99,7 @@ var wordsData = map[string]word{
 	"chart.sum":          {"Tổng", "Sum"},
 	"chart.min":          {"Thấp nhất", "Lowest"},
 	"chart.max":          {"Cao nhất", "Highest"},
+	"chart.banded":       {"Hai đường chấm là giá trị thấp nhất và cao nhất trong mỗi khoảng.", "The dotted lines are the lowest and highest value of each interval."},
 	"chart.time":         {"Thời điểm", "Time"},
 	"chart.table":        {"Bảng số liệu của biểu đồ", "The table behind the chart"},
 	"chart.label":        {"Biểu đồ {title}, từ {low} đến {high}", "Chart of {title}, from {low} to {high}"},
