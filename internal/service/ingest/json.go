@@ -270,15 +270,6 @@ func (t *jsonTable) object() error {
 	return nil
 }
 
-func equalLengths(arrays [][]jsontext.Value) bool {
-	for _, a := range arrays {
-		if len(a) != len(arrays[0]) {
-			return false
-		}
-	}
-	return true
-}
-
 // elements splits a JSON array.
 func elements(b []byte) ([]jsontext.Value, bool) {
 	dec := jsontext.NewDecoder(bytes.NewReader(b))

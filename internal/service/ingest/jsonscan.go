@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"github.com/go-json-experiment/json/jsontext"
+
 	"bufio"
 	"io"
 
@@ -179,4 +181,13 @@ func (s *jsonScanner) textLine(dst []byte) (captured, error) {
 			return v, err
 		}
 	}
+}
+
+func equalLengths(arrays [][]jsontext.Value) bool {
+	for _, a := range arrays {
+		if len(a) != len(arrays[0]) {
+			return false
+		}
+	}
+	return true
 }
