@@ -64,7 +64,7 @@ func (u *UI) home(v *view) error {
 		return err
 	}
 	h.Head = head.Seq
-	if h.Commits, err = v.logLines(repo.LogQuery{Limit: 9, Desc: true}); err != nil {
+	if h.Commits, err = v.logLines(repo.LogQuery{Limit: 8, Desc: true}); err != nil {
 		return err
 	}
 	if v.fragment("feed") {
