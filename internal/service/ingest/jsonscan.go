@@ -1,6 +1,7 @@
 package ingest
 
 import (
+
 	"github.com/go-json-experiment/json/jsontext"
 
 	"bufio"
