@@ -1,11 +1,10 @@
 package ingest
 
 import (
-
-	"github.com/go-json-experiment/json/jsontext"
-
 	"bufio"
 	"io"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"huong.city/huong/internal/core/problem"
 )
