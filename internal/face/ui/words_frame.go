@@ -79,7 +79,7 @@ var wordsFrame = map[string]word{
 	"home.map.sum":           {"{field}, tổng 24 giờ qua của một trạm", "{field}, total of the last 24 hours by station"},
 	"home.per-hour":          {"bản ghi/giờ", "records/h"},
 	"home.all":               {"{n} bộ", "all {n}"},
-	"home.sector.empty":      {"Chưa có bộ dữ liệu", "No dataset yet"},
+	"home.sector.empty":      {"Chưa có bộ dữ liệu mở cho bạn", "No dataset open to you"},
 	"home.alive":             {"Dữ liệu có sống không", "Is the data alive"},
 	"home.alive.note":        {"24 giờ, mỗi ô một giờ; ô gạch chéo là giờ không có bản ghi", "24 hours, one cell each; a hatched cell is an hour without records"},
 	"home.alive.empty":       {"Chưa có bộ dữ liệu nào để theo dõi.", "There is no dataset to watch yet."},
