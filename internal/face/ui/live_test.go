@@ -11,17 +11,19 @@ import (
 // until waits until a condition of the page holds.
 func (b *tab) until(t *testing.T, within time.Duration, condition string) {
 	t.Helper()
+	var last error
 	begin := time.Now()
 	for time.Since(begin) < within {
 		ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`new Promise(r => setTimeout(() => r(`+condition+`), 50))`, chromedp.EvalAwaitPromise))
-		if err != nil {
+		if b.ctx.Err() != nil {
 			t.Fatal(err)
 		}
-		if ok {
+		if err == nil && ok { // an error may only say that the page is being left
 			return
 		}
+		last = err
 	}
-	t.Fatalf("not within %v: %s", within, condition)
+	t.Fatalf("not within %v: %s (%v)", within, condition, last)
 }
 
 func TestManyTabsShareOneStream(t *testing.T) {
