@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"huong.city/huong/internal/core/commit"
-	"huong.city/huong/internal/core/dataset"
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/store"
 )
@@ -30,11 +29,11 @@ func (r *Repository) Log(ctx context.Context, p Principal, q LogQuery, fn func(*
 		}
 	}
 	if q.Changes {
-		lr.Tables = func(name string) *dataset.Table {
-			if e := c.entries[name]; e != nil {
-				return e.Table
-			}
-			return nil
+		lr.Tables = c.tables
+	}
+	if q.Live && q.Changes && !q.Desc {
+		if list, ok := r.tail.since(ctx, r, c, q.After); ok {
+			return r.logOf(p, c, q, lr, list, fn)
 		}
 	}
 	return r.driver.Log(ctx, lr, func(entry *commit.Entry) error {
@@ -43,6 +42,27 @@ func (r *Repository) Log(ctx context.Context, p Principal, q LogQuery, fn func(*
 		}
 		return fn(entry)
 	})
+}
+
+// logOf is Log of commits that are in memory.
+func (r *Repository) logOf(p Principal, c *catalog, q LogQuery, lr store.LogRange, list []*commit.Entry, fn func(*commit.Entry) error) error {
+	n := 0
+	for _, e := range list {
+		if len(lr.Datasets) > 0 && !slices.ContainsFunc(lr.Datasets, func(name string) bool { return e.Counts[name] > 0 }) {
+			continue
+		}
+		if n++; q.Limit > 0 && n > q.Limit {
+			return nil
+		}
+		own := lend(e)
+		if !r.narrow(p, c, q.Datasets, own) {
+			continue
+		}
+		if err := fn(own); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // narrow cuts an entry down to what p may see; false when nothing is left.

@@ -39,6 +39,7 @@ type Repository struct {
 	reload  sync.Mutex // one catalog load at a time
 	areas   areaCache
 	places  placeCache
+	tail    tail
 
 	queue  *queue
 	head   headSignal

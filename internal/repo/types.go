@@ -85,6 +85,9 @@ type LogQuery struct {
 	Limit    int
 	Desc     bool
 	Changes  bool // with the changes themselves
+	// Live tells that the commits which this process knows of are enough, so
+	// that many who follow the end of the log may be served from memory.
+	Live bool
 }
 
 // Difference is one record that differs between two states.

@@ -68,6 +68,7 @@ type feed struct {
 	datasets []string
 	pos      commit.Position
 	skip     int
+	live     bool // what this process knows of is enough: it is told at once of what comes
 }
 
 // cursor writes a place. The part after the dot exists only inside a commit of
@@ -101,9 +102,13 @@ type deliver func(cursor, dataset string, data []byte) error
 // how many were delivered and whether there is more. The log itself is the
 // queue: whoever is slow simply reads later.
 func (a *API) advance(ctx context.Context, p repo.Principal, f *feed, limit int, fn deliver) (n int, more bool, err error) {
-	head, err := a.repo.Head(ctx)
-	if err != nil {
-		return 0, false, err
+	head := a.repo.Position()
+	if !f.live {
+		h, err := a.repo.Head(ctx)
+		if err != nil {
+			return 0, false, err
+		}
+		head = h.Position
 	}
 	if head.Epoch != f.pos.Epoch {
 		return 0, false, problem.New(problem.Gone, "cursor-other-epoch")
@@ -111,7 +116,7 @@ func (a *API) advance(ctx context.Context, p repo.Principal, f *feed, limit int,
 	const commits = 256
 	entries := 0
 	last := f.pos.Seq
-	err = a.repo.Log(ctx, p, repo.LogQuery{After: f.pos.Seq, Datasets: f.datasets, Limit: commits, Changes: true}, func(entry *commit.Entry) error {
+	err = a.repo.Log(ctx, p, repo.LogQuery{After: f.pos.Seq, Datasets: f.datasets, Limit: commits, Changes: true, Live: f.live}, func(entry *commit.Entry) error {
 		entries++
 		skip := 0
 		if entry.Seq == f.pos.Seq+1 {
@@ -291,6 +296,7 @@ func (a *API) changeEvents(c *call, f *feed) error {
 		return err
 	}
 	defer s.Close()
+	f.live = true
 	known := ""
 	send := func(cursor, dataset string, data []byte) error {
 		known = cursor
