@@ -11,19 +11,17 @@ import (
 
 // bulk is item 1: a durable bulk load over HTTP against the bare engine that
 // inserts the same rows into the same table in batches of the same size.
-func (b *bench) bulk(ctx context.Context) error {
+func (b *bench) bulk(ctx context.Context, st string) error {
 	t := newTable("Bulk load", "Rows per second, durable. Huong: `POST /api/v1/datasets/…/records?outcomes=none`, NDJSON, decoded, validated, with history and log, its server in a process of its own. Bare: one connection of the same driver library, typed rows from memory, the same table and indexes, one transaction for each batch; on PostgreSQL the faster of COPY and unnest. Processor time is of the whole program (SQLite runs inside it), Huong's with HTTP, decoding, log and followers.",
 		"store", "table", "rows a body", "connections", "Huong rows/s", "bare rows/s", "ratio", "target", "", "CPU µs a row: Huong", "bare")
-	for _, st := range b.stores {
-		for _, name := range []string{plain, placed} {
-			for _, size := range []int{1000, 10_000} {
-				if err := b.bulkOne(ctx, t, st, name, size); err != nil {
-					return err
-				}
+	for _, name := range []string{plain, placed} {
+		for _, size := range []int{1000, 10_000} {
+			if err := b.bulkOne(ctx, t, st, name, size); err != nil {
+				return err
 			}
 		}
 	}
-	b.report.add(t)
+	b.tables = append(b.tables, t)
 	return nil
 }
 
@@ -120,55 +118,53 @@ func (b *bench) profileOf(parts ...any) string {
 	return filepath.Join(b.profiles, strings.ReplaceAll(strings.TrimSpace(fmt.Sprintln(parts...)), " ", "-")+".pprof")
 }
 
-// clients is item 2: many clients that post one record each, against one.
-func (b *bench) clients(ctx context.Context) error {
+// single is item 2: many clients that post one record each, against one.
+func (b *bench) single(ctx context.Context, st string) error {
 	t := newTable("Single records", "Records per second by clients that each post one record, wait for the durable answer and post the next. The ratio is natural group commit at work.",
 		"store", "128 clients rec/s", "1 client rec/s", "ratio", "target", "", "p50 of 1", "p50 of 128", "p99 of 128", "server's CPU µs a record, of 1", "of 128")
-	for _, st := range b.stores {
-		store, err := b.fresh(st)
-		if err != nil {
-			return err
-		}
-		server, err := serve(store, b.profileOf("clients", st))
-		if err != nil {
-			return err
-		}
-		g := newGenerator()
-		post := func(from int) func(i int) [][]byte {
-			return func(i int) [][]byte {
-				r := g.report(from + i)
-				body := r.appendJSON(make([]byte, 0, 400))
-				return [][]byte{append(request("POST", "/api/v1/datasets/"+plain+"/records", server.hello.token(i), "application/json", len(body)), body...)}
-			}
-		}
-		var many, single []float64
-		var lone, crowd timing
-		from := 0
-		var spent [2]float64 // processor seconds
-		var done [2]int
-		for range b.runs {
-			n := b.count(3000)
-			begun := cpu(server.cmd.Process.Pid)
-			if lone, err = drive(server.hello.Address, 1, n, post(from), 201); err != nil {
-				return err
-			}
-			from += n
-			turned := cpu(server.cmd.Process.Pid)
-			spent[0], done[0] = spent[0]+turned-begun, done[0]+n
-			n = b.count(60_000)
-			if crowd, err = drive(server.hello.Address, 128, n, post(from), 201); err != nil {
-				return err
-			}
-			from += n
-			spent[1], done[1] = spent[1]+cpu(server.cmd.Process.Pid)-turned, done[1]+n
-			many, single = append(many, crowd.perSecond()), append(single, lone.perSecond())
-		}
-		if _, err := server.end(); err != nil {
-			return err
-		}
-		t.ratio(many, single, 15, atLeast, st)
-		t.more(ms(lone.quantile(0.5)), ms(crowd.quantile(0.5)), ms(crowd.quantile(0.99)), figure(spent[0]/float64(done[0])*1e6), figure(spent[1]/float64(done[1])*1e6))
+	store, err := b.fresh(st)
+	if err != nil {
+		return err
 	}
-	b.report.add(t)
+	server, err := serve(store, b.profileOf("single", st))
+	if err != nil {
+		return err
+	}
+	g := newGenerator()
+	post := func(from int) func(i int) [][]byte {
+		return func(i int) [][]byte {
+			r := g.report(from + i)
+			body := r.appendJSON(make([]byte, 0, 400))
+			return [][]byte{append(request("POST", "/api/v1/datasets/"+plain+"/records", server.hello.token(i), "application/json", len(body)), body...)}
+		}
+	}
+	var many, one []float64
+	var lone, crowd timing
+	from := 0
+	var spent [2]float64 // processor seconds
+	var done [2]int
+	for range b.runs {
+		n := b.count(3000)
+		begun := cpu(server.cmd.Process.Pid)
+		if lone, err = drive(server.hello.Address, 1, n, post(from), 201); err != nil {
+			return err
+		}
+		from += n
+		turned := cpu(server.cmd.Process.Pid)
+		spent[0], done[0] = spent[0]+turned-begun, done[0]+n
+		n = b.count(60_000)
+		if crowd, err = drive(server.hello.Address, 128, n, post(from), 201); err != nil {
+			return err
+		}
+		from += n
+		spent[1], done[1] = spent[1]+cpu(server.cmd.Process.Pid)-turned, done[1]+n
+		many, one = append(many, crowd.perSecond()), append(one, lone.perSecond())
+	}
+	if _, err := server.end(); err != nil {
+		return err
+	}
+	t.ratio(many, one, 15, atLeast, st)
+	t.more(ms(lone.quantile(0.5)), ms(crowd.quantile(0.5)), ms(crowd.quantile(0.99)), figure(spent[0]/float64(done[0])*1e6), figure(spent[1]/float64(done[1])*1e6))
+	b.tables = append(b.tables, t)
 	return ctx.Err()
 }

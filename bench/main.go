@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -22,13 +23,12 @@ type bench struct {
 	rows       int // of the read item
 	imports    int // rows of the largest import of the memory item
 	runs       int
-	stores     []string
 	scratch    string
 	profiles   string
 	pocketbase string // program, empty to leave the peers out
 	clusters   *clusters
 	made       int
-	report     document
+	tables     []*table // of the part that is being measured
 }
 
 // count scales how often something is done.
@@ -53,14 +53,14 @@ func main() {
 
 func run() error {
 	b := &bench{clusters: newClusters()}
-	var items, stores, out, profile, scratch string
+	var only, stores, out, profile, scratch string
 	flag.Float64Var(&b.scale, "scale", 1, "scale of every count but -rows and -imports")
 	flag.IntVar(&b.rows, "rows", 5_000_000, "rows of the table that is read")
 	flag.IntVar(&b.imports, "imports", 10_000_000, "rows of the largest import whose memory is measured")
 	flag.IntVar(&b.runs, "runs", 3, "turns of each measurement")
-	flag.StringVar(&items, "items", "bulk,clients,read,decode,memory,peers", "what to measure")
+	flag.StringVar(&only, "only", strings.Join(items[:], ","), "what to measure; of the rest the report keeps what was measured before")
 	flag.StringVar(&stores, "stores", "sqlite,postgres", "on which stores")
-	flag.StringVar(&out, "out", "docs/benchmarks.md", "report to write; empty for none")
+	flag.StringVar(&out, "out", "docs/benchmarks.md", "report to write, with the results as .json beside it; empty for none")
 	flag.StringVar(&scratch, "scratch", "", "folder for databases, on the disk to measure; a temporary one when empty")
 	flag.StringVar(&b.pocketbase, "pocketbase", "", "program of bench/peers; without it item peers is left out")
 	flag.StringVar(&b.profiles, "profiles", "", "folder for CPU profiles of the servers")
@@ -71,29 +71,84 @@ func run() error {
 	if args := flag.Args(); len(args) > 1 {
 		return child(ctx, args[0], args[1:], profile)
 	}
+	wanted := strings.Split(only, ",")
+	for _, item := range wanted {
+		if !slices.Contains(items[:], item) {
+			return fmt.Errorf("-only %s: there is no %q, but %s", only, item, strings.Join(items[:], ", "))
+		}
+	}
 	var err error
 	if b.scratch, err = os.MkdirTemp(scratch, "huong-bench"); err != nil {
 		return err
 	}
 	defer os.RemoveAll(b.scratch)
 	defer b.clusters.stop()
-	b.stores = strings.Split(stores, ",")
-	b.report.notes = []string{loadAverage()}
-	began := time.Now()
-	for _, item := range []struct {
-		name string
-		run  func(context.Context) error
-	}{{"bulk", b.bulk}, {"clients", b.clients}, {"read", b.read}, {"decode", b.decode}, {"memory", b.memory}, {"peers", b.peers}} {
-		if !slices.Contains(strings.Split(items, ","), item.name) {
+	for _, item := range items {
+		if !slices.Contains(wanted, item) {
 			continue
 		}
-		if err := item.run(ctx); err != nil {
-			return fmt.Errorf("%s: %w", item.name, err)
+		for _, store := range storesOf(item, strings.Split(stores, ",")) {
+			if err := b.part(ctx, item, store, out); err != nil {
+				return fmt.Errorf("%s %s: %w", item, store, err)
+			}
 		}
 	}
-	if out == "" {
-		return nil
+	return nil
+}
+
+// storesOf are the stores that an item is measured on one by one; a single
+// empty one when it has none.
+func storesOf(item string, all []string) []string {
+	if item == "decode" || item == "peers" {
+		return []string{""}
 	}
-	settings := fmt.Sprintf("scale %g, %s rows to read, largest import %s rows, %d turns", b.scale, count(b.rows), count(b.imports), b.runs)
-	return b.report.write(out, settings, time.Since(began))
+	return all
+}
+
+// part measures one item on one store and writes the report with it at once, so
+// that a later part that fails costs nothing of it.
+func (b *bench) part(ctx context.Context, item, store, out string) error {
+	began := time.Now().UTC()
+	p := part{Item: item, Store: store, Measured: began.Truncate(time.Second), Load: loadAverage(), Machine: machine(), Go: runtime.Version()}
+	b.tables = nil
+	var err error
+	switch item {
+	case "bulk":
+		err = b.bulk(ctx, store)
+	case "single":
+		err = b.single(ctx, store)
+	case "read":
+		err = b.read(ctx, store)
+	case "decode":
+		err = b.decode(ctx)
+	case "memory":
+		err = b.memory(ctx, store)
+	case "peers":
+		err = b.peers(ctx)
+	}
+	if err != nil || out == "" || len(b.tables) == 0 {
+		return err
+	}
+	p.Settings, p.Seconds, p.Tables = b.settings(item), time.Since(began).Seconds(), b.tables
+	kept := strings.TrimSuffix(out, filepath.Ext(out)) + ".json"
+	all, err := readResults(kept)
+	if err != nil {
+		return err
+	}
+	all.put(p)
+	if err := all.write(kept); err != nil {
+		return err
+	}
+	return os.WriteFile(out, []byte(all.report()), 0o644)
+}
+
+// settings tell at which size an item was measured.
+func (b *bench) settings(item string) string {
+	switch item {
+	case "read":
+		return fmt.Sprintf("%s rows, %d turns", count(b.rows), b.runs)
+	case "memory":
+		return "up to " + count(b.imports) + " rows, once"
+	}
+	return fmt.Sprintf("scale %g, %d turns", b.scale, b.runs)
 }

@@ -177,7 +177,7 @@ func (b *bench) peerWrites(all []*peer) error {
 	for _, p := range all {
 		t.add(p.name, figure(median(one[p])), figure(median(many[p])), ms(last[p].quantile(0.5)), ms(last[p].quantile(0.99)), times(one[all[0]], one[p]), times(many[all[0]], many[p]))
 	}
-	b.report.add(t)
+	b.tables = append(b.tables, t)
 	return nil
 }
 
@@ -214,7 +214,7 @@ func (b *bench) peerLists(all []*peer) error {
 	for _, p := range all {
 		t.add(p.name, figure(median(one[p])), figure(median(many[p])), ms(last[p].quantile(0.5)), ms(last[p].quantile(0.99)), times(one[all[0]], one[p]), times(many[all[0]], many[p]))
 	}
-	b.report.add(t)
+	b.tables = append(b.tables, t)
 	return nil
 }
 
@@ -349,7 +349,7 @@ func (b *bench) peerEvents(all []*peer) error {
 		w := last[p]
 		t.add(p.name, w.p50, w.p99, w.paced, figure(median(rates[p])), w.flood, times(rates[all[0]], rates[p]))
 	}
-	b.report.add(t)
+	b.tables = append(b.tables, t)
 	return nil
 }
 
