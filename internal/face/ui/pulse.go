@@ -26,14 +26,14 @@ const (
 )
 
 func freshnessOf(d *dataset.Dataset, a DatasetActivity, now time.Time) freshness {
-	f := freshness{Last: a.Last, Promise: slaSpan(d, "frequency")}
+	f := freshness{Last: a.Last, Promise: d.Promised("frequency")}
 	if f.Last.IsZero() {
 		f.Last = a.LastCommit
 	}
 	if f.Last.UnixMicro() == 0 {
 		f.Last = time.Time{}
 	}
-	age := now.Sub(f.Last) - slaSpan(d, "latency")
+	age := now.Sub(f.Last) - d.Promised("latency")
 	switch {
 	case f.Last.IsZero():
 		f.State = "none"
@@ -46,31 +46,6 @@ func freshnessOf(d *dataset.Dataset, a DatasetActivity, now time.Time) freshness
 		f.State = "fresh"
 	}
 	return f
-}
-
-// slaSpan reads a service level that is a time; 0 when it is not declared.
-func slaSpan(d *dataset.Dataset, property string) time.Duration {
-	units := map[string]time.Duration{"s": time.Second, "min": time.Minute, "h": time.Hour, "d": 24 * time.Hour, "w": 7 * 24 * time.Hour, "mo": 30 * 24 * time.Hour, "y": 365 * 24 * time.Hour}
-	for _, s := range d.SLA {
-		if s.Property != property {
-			continue
-		}
-		n := 0.0
-		switch x := s.Value.(type) {
-		case int:
-			n = float64(x)
-		case int64:
-			n = float64(x)
-		case uint64:
-			n = float64(x)
-		case float64:
-			n = x
-		}
-		if n > 0 && n < 1e5 {
-			return time.Duration(n * float64(units[s.Unit]))
-		}
-	}
-	return 0
 }
 
 // pulses is the activity by dataset name.

@@ -1,6 +1,10 @@
 // Package live derives what is moving: per dataset how many records it has,
 // when the last one came and for when, how fast they come and which of the last
 // hours have data. It is a follower of the log and knows no HTTP.
+//
+// A rate counts live changes only. Two years of history that are loaded within
+// a minute are no 350,000 records an hour: a record that is older than the
+// dataset's rhythm when it comes moves totals and hours, never a rate.
 package live
 
 import (
@@ -11,6 +15,7 @@ import (
 	"time"
 
 	"huong.city/huong/internal/core/commit"
+	"huong.city/huong/internal/core/dataset"
 	"huong.city/huong/internal/core/value"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/store"
@@ -22,8 +27,8 @@ type DatasetActivity struct {
 	Total      int64     // records now
 	Last       time.Time // newest event time seen; zero when the dataset declares no time
 	LastCommit time.Time // commit time of the last change
-	PerMinute  float64   // changes in the last 60 seconds
-	PerHour    float64   // changes in the last 60 minutes
+	PerMinute  float64   // live changes in the last 60 seconds
+	PerHour    float64   // live changes in the last 60 minutes
 	Hours      [24]int64 // changes by hour of the event (or of the commit), oldest first, the last one being the current hour
 	Seq        int64     // last commit that touched it
 }
@@ -44,8 +49,8 @@ type pulse struct {
 	Last       int64           `json:"last"`
 	LastCommit int64           `json:"lastCommit"`
 	Seq        int64           `json:"seq"`
-	Seconds    map[int64]int64 `json:"-"`       // commits of the last minute; not worth keeping
-	Minutes    map[int64]int64 `json:"minutes"` // changes by minute of commit, last 60
+	Seconds    map[int64]int64 `json:"-"`       // live changes of the last minute; not worth keeping
+	Minutes    map[int64]int64 `json:"minutes"` // live changes by minute of commit, last 60
 	Hours      map[int64]int64 `json:"hours"`   // changes by hour of event, last 48
 }
 
@@ -109,19 +114,44 @@ func (a *Activity) Apply(e *commit.Entry, catalog func(string) *repo.Entry) erro
 		case commit.Deleted:
 			p.Total--
 		}
-		event := e.At
+		event, dated := e.At, false
 		if entry != nil && entry.Table.Time >= 0 && ch.After != nil {
 			if at, ok := instant(ch.After[entry.Table.Time]); ok {
-				event = min(at, e.At+hour) // a clock that runs ahead is no news
+				event, dated = min(at, e.At+hour), true // a clock that runs ahead is no news
 				p.Last = max(p.Last, event)
 			}
 		}
 		p.LastCommit, p.Seq = e.At, e.Seq
+		p.Hours[event/hour]++
+		// An update of a register tells of now, whenever its record began.
+		if dated && (ch.Before == nil || entry.Dataset.Kind == dataset.Series) {
+			if e.At-event > reach(entry.Dataset) {
+				continue
+			}
+		} else if loaded(e.Source) {
+			continue
+		}
 		p.Seconds[e.At/second]++
 		p.Minutes[e.At/minute]++
-		p.Hours[event/hour]++
 	}
 	return nil
+}
+
+// reach is how old a record may be when it comes and still count as live, in
+// µs: an hour, or two periods of the promised frequency where that is longer,
+// and the delay that its source is allowed.
+func reach(d *dataset.Dataset) int64 {
+	return max(hour, 2*d.Promised("frequency").Microseconds()) + d.Promised("latency").Microseconds()
+}
+
+// loaded tells whether a commit brought in at once what came to be over time:
+// by its source where its records have no time of their own to judge by.
+func loaded(source string) bool {
+	switch source {
+	case "declaration", "generator", "areas", "quarantine":
+		return true
+	}
+	return strings.HasPrefix(source, "file:")
 }
 
 func instant(v value.Value) (int64, bool) {
