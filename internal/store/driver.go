@@ -59,6 +59,17 @@ type Driver interface {
 	State(ctx context.Context, owner, prefix string, fn func(key string, val []byte) error) error
 	SaveState(ctx context.Context, owner string, puts []StatePut) error
 
+	// StateRange streams an owner's state with from <= key < until in order of
+	// the bytes of the keys, at most limit (until "" = no bound, limit 0 = all).
+	StateRange(ctx context.Context, owner, from, until string, limit int, fn func(key string, val []byte) error) error
+
+	// SwapState replaces the value of key, when it still is old, by new and
+	// writes puts, all in one transaction. When it is not, nothing is written
+	// and ErrStateMoved returned: of several writers, in whatever processes, that
+	// took the same old value, exactly one succeeds. nil means that there is no
+	// value; key must not be among puts.
+	SwapState(ctx context.Context, owner, key string, old, new []byte, puts []StatePut) error
+
 	// Verify reads log, tables and history and reports every disagreement it
 	// finds to fn, in bounded memory. tables lists the current layouts.
 	Verify(ctx context.Context, tables []*dataset.Table, progress func(done, total int64), fn func(Fault) error) (VerifyReport, error)

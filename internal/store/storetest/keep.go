@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
+	"sync"
 	"testing"
 
 	"huong.city/huong/internal/core/commit"
@@ -376,6 +379,71 @@ var keepingTests = []test{
 		}
 		if r.head().Seq != 0 {
 			t.Error("state moved the head")
+		}
+	}},
+	{"state in ranges and by comparison", func(t *testing.T, db Database) {
+		r := with(t, db)
+		ctx := context.Background()
+		list := func(from, until string, limit int) string {
+			var s []string
+			if err := r.d.StateRange(ctx, "x", from, until, limit, func(k string, v []byte) error { s = append(s, k+"="+string(v)); return nil }); err != nil {
+				t.Fatal(err)
+			}
+			return strings.Join(s, " ")
+		}
+		swap := func(old, new []byte, moved bool, puts ...store.StatePut) {
+			t.Helper()
+			err := r.d.SwapState(ctx, "x", "cursor", old, new, puts)
+			if moved != errors.Is(err, store.ErrStateMoved) || !moved && err != nil {
+				t.Fatalf("swap of %q for %q: %v", old, new, err)
+			}
+		}
+		one := func(k, v string) store.StatePut { return store.StatePut{Key: k, Value: []byte(v)} }
+		swap([]byte("1"), []byte("2"), true, one("lost", "1"))
+		swap(nil, []byte("1"), false, one("b", "1"), one("d", "2"), one("c", "3"))
+		swap(nil, []byte("9"), true, one("lost", "1"))
+		swap([]byte("0"), []byte("9"), true, one("lost", "1"))
+		swap([]byte("1"), []byte("2"), false, store.StatePut{Key: "d"}, one("e", ""))
+		if got := list("", "", 0); got != "b=1 c=3 cursor=2 e=" {
+			t.Errorf("%q", got)
+		}
+		if got := list("c", "e", 0) + "," + list("c", "", 2) + "," + list("f", "", 0); got != "c=3 cursor=2,c=3 cursor=2," {
+			t.Errorf("%q", got)
+		}
+		swap([]byte("1"), nil, true)
+		swap([]byte("2"), nil, false, store.StatePut{Key: "b"})
+		swap(nil, nil, false, one("c", "4"))
+		if got := list("", "", 0); got != "c=4 e=" {
+			t.Errorf("%q", got)
+		}
+		// Of many who hold the same old value, one gets through each time.
+		for _, old := range []string{"", "1"} {
+			var from []byte
+			if old != "" {
+				from = []byte(old)
+			}
+			won := make(chan int, 8)
+			var all sync.WaitGroup
+			for i := range cap(won) {
+				all.Go(func() {
+					err := r.d.SwapState(ctx, "x", "cursor", from, []byte("1"+old), []store.StatePut{one("by", strconv.Itoa(i))})
+					switch {
+					case err == nil:
+						won <- i
+					case !errors.Is(err, store.ErrStateMoved):
+						t.Error(err)
+					}
+				})
+			}
+			all.Wait()
+			close(won)
+			var winners []string
+			for i := range won {
+				winners = append(winners, "by="+strconv.Itoa(i))
+			}
+			if got := list("by", "bz", 0); len(winners) != 1 || got != winners[0] {
+				t.Errorf("%v won, %q stands", winners, got)
+			}
 		}
 	}},
 	{"verify finds what was tampered with", func(t *testing.T, db Database) {
