@@ -25,6 +25,7 @@ func (t *tree) check(d *Dataset) {
 	t.checkKeys(d)
 	t.checkTime(d)
 	t.checkPlace(d)
+	t.checkPerson(d)
 	t.checkPromises(d)
 	layout := t.layout(d)
 	t.checkSources(d, layout)
@@ -231,6 +232,19 @@ func (t *tree) checkPlace(d *Dataset) {
 	}
 	if forms != 1 {
 		t.faultAt([]any{"place"}, "declaration-place-forms")
+	}
+}
+
+// checkPerson: the number of a person names them wherever it stands, so that a
+// field that holds it is never open nor internal.
+func (t *tree) checkPerson(d *Dataset) {
+	if d.Person == "" {
+		return
+	}
+	path := []any{"person"}
+	f := t.one(d, d.Person, path, String)
+	if f != nil && f.Type == String && f.classified(d.Classification).Rank() < Personal.Rank() {
+		t.faultAt(path, "declaration-person-class", "name", f.Name, "found", f.classified(d.Classification))
 	}
 }
 

@@ -77,6 +77,9 @@ func (c *comparison) whole() {
 			c.widen("change-time", "", "was", o.Time, "now", n.Time)
 		}
 	}
+	if o.Person != n.Person {
+		c.widen("change-person", "", "was", o.Person, "now", n.Person)
+	}
 	if !reflect.DeepEqual(o.Place, n.Place) {
 		c.widen("change-place", "")
 	}

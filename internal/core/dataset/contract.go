@@ -107,7 +107,7 @@ type contractProperty struct {
 }
 
 // Contract describes the dataset as a data contract of ODCS 3.1 in YAML. What
-// ODCS has no word for (licence, unit, geometry, kind) stands in its
+// ODCS has no word for (licence, unit, geometry, kind, person) stands in its
 // customProperties; lists of allowed values are invalidValues metrics, quality
 // rules are custom checks of the engine cql2. Texts are Vietnamese.
 func (d *Dataset) Contract() []byte {
@@ -125,6 +125,9 @@ func (d *Dataset) Contract() []byte {
 	}
 	if s := d.Description.In("vi"); s != "" {
 		c.Description = &contractPurpose{s}
+	}
+	if d.Person != "" {
+		c.Custom = append(c.Custom, contractProperty{"person", d.Person})
 	}
 	if d.License != "" {
 		c.Custom = append(c.Custom, contractProperty{"license", d.License})

@@ -113,6 +113,7 @@ type Dataset struct {
 	Schema         Schema         `json:"schema"`
 	Place          *Place         `json:"place,omitempty"`
 	Time           string         `json:"time,omitempty"`
+	Person         string         `json:"person,omitempty"` // the field with the personal number of whom a record is about
 	Indexes        [][]string     `json:"indexes,omitempty"`
 	SLA            []SLA          `json:"slaProperties,omitempty"`
 	Quality        []Rule         `json:"quality,omitempty"`

@@ -19,6 +19,7 @@ type descriptor struct {
 	Encoding     string        `json:"encoding"`
 	Keywords     []string      `json:"keywords,omitempty"`
 	Licenses     []licenseName `json:"licenses,omitempty"`
+	Person       string        `json:"person,omitempty"`
 	Table        tableSchema   `json:"schema"`
 }
 
@@ -78,7 +79,7 @@ type tableCategory struct {
 // export of the dataset writes: UTF-8, a comma, one header line of field names.
 // Texts are in Vietnamese where there is a choice; titles and descriptions
 // carry all languages. Properties that the standard does not know (unit,
-// classification, titles, descriptions) stand beside its own, as it allows.
+// classification, titles, descriptions, person) stand beside its own, as it allows.
 func (d *Dataset) Descriptor() []byte {
 	r := descriptor{
 		Schema: "https://datapackage.org/profiles/2.0/dataresource.json",
@@ -86,7 +87,7 @@ func (d *Dataset) Descriptor() []byte {
 		Title: d.Title.In("vi"), Titles: d.Title,
 		Description: d.Description.In("vi"), Descriptions: d.Description,
 		Format: "csv", MediaType: "text/csv", Encoding: "utf-8",
-		Keywords: d.Keywords,
+		Keywords: d.Keywords, Person: d.Person,
 		Table: tableSchema{
 			Schema:     "https://datapackage.org/profiles/2.0/tableschema.json",
 			PrimaryKey: d.Schema.PrimaryKey, UniqueKeys: d.Schema.UniqueKeys,

@@ -103,6 +103,7 @@ func (t *tree) dataset(n *node) *Dataset {
 		d.Place = t.place(p)
 	}
 	d.Time = o.text("time")
+	d.Person = o.text("person")
 	d.Indexes = o.textLists("indexes")
 	o.list("slaProperties", func(it *node, path string) { d.SLA = append(d.SLA, t.sla(it, path)) })
 	o.list("quality", func(it *node, path string) { d.Quality = append(d.Quality, t.rule(it, path)) })
