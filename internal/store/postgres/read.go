@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"huong.city/huong/internal/core/cql2"
 	"huong.city/huong/internal/core/dataset"
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/core/value"
@@ -108,7 +109,7 @@ func (d *Driver) selection(q store.Query) (selection, error) {
 	if q.After != nil && len(q.After) != len(order) {
 		return s, problem.New(problem.Invalid, "cursor-invalid")
 	}
-	if q.Limit == 0 || !order[0].nullable || q.After == nil && !order[0].Desc {
+	if q.Limit == 0 || q.AsOf != 0 || !order[0].nullable || q.After == nil && !order[0].Desc || !inOrder(t, order[0].Column, q.Filter) {
 		if q.After != nil {
 			where += " AND " + c.after(order, q.After)
 		}
@@ -116,10 +117,17 @@ func (d *Driver) selection(q store.Query) (selection, error) {
 		s.args = c.args
 		return s, c.err
 	}
-	// Nulls come last, which an index gives in one direction only, and "after"
-	// leaves them out: the rows with a value and those without are two ranges of
-	// the index, each cut to the limit, then put together.
-	var parts []string
+	c.halves(&s, q, order, from+where, limit)
+	s.args = c.args
+	return s, c.err
+}
+
+// halves writes a page in an order that an index can give. Nulls come last,
+// which the index gives in one direction only, and "after" leaves them out: the
+// rows with a value and those without are two ranges of the index, each cut to
+// the limit, then put together. The second is read only when the first does
+// not fill the page.
+func (c *compiler) halves(s *selection, q store.Query, order []ordered, rows, limit string) {
 	outer := make([]string, len(order))
 	extra := make([]string, len(order))
 	for i, o := range order {
@@ -129,28 +137,64 @@ func (d *Driver) selection(q store.Query) (selection, error) {
 	names := make([]string, len(s.columns)+1)
 	fields := make([]string, len(s.columns)+1)
 	fields[0], names[0] = "t."+versionColumn+" AS v", "v"
-	for i, col := range wireColumns(t, s.columns, "t.") {
+	for i, col := range wireColumns(c.t, s.columns, "t.") {
 		fields[i+1], names[i+1] = fmt.Sprintf("%s AS c%d", col, i), fmt.Sprintf("c%d", i)
 	}
-	head := "(SELECT " + strings.Join(append(fields, extra...), ",") + from + where
+	head := "SELECT " + strings.Join(append(fields, extra...), ",") + rows
 	first := order[0]
-	if q.After == nil || !q.After[0].IsNull() {
-		part := head + " AND " + first.sql + " IS NOT NULL"
-		if q.After != nil {
-			filled := slices.Clone(order)
-			filled[0].nullable = false
-			part += " AND " + c.after(filled, q.After)
-		}
-		parts = append(parts, part+" ORDER BY "+orderBy(order, true)+limit+")")
-	}
+	with, both := "", "("
 	part := head + " AND " + first.sql + " IS NULL"
-	if q.After != nil && q.After[0].IsNull() {
+	if q.After == nil || !q.After[0].IsNull() {
+		filled := head + " AND " + first.sql + " IS NOT NULL"
+		if q.After != nil {
+			plain := slices.Clone(order)
+			plain[0].nullable = false
+			filled += " AND " + c.after(plain, q.After)
+		}
+		with = "WITH f AS MATERIALIZED (" + filled + " ORDER BY " + orderBy(order, true) + limit + ") "
+		both = "(SELECT * FROM f UNION ALL "
+		part += " AND (SELECT count(*) FROM f)<" + strconv.Itoa(q.Limit)
+	} else {
 		part += " AND " + c.after(order, q.After)
 	}
-	parts = append(parts, part+" ORDER BY "+orderBy(order[1:], false)+limit+")")
-	s.sql = "SELECT " + strings.Join(names, ",") + " FROM (" + strings.Join(parts, " UNION ALL ") + ") x ORDER BY " + strings.Join(outer, ",") + limit
-	s.args = c.args
-	return s, c.err
+	s.sql = with + "SELECT " + strings.Join(names, ",") + " FROM " + both + "(" + part + " ORDER BY " + orderBy(order[1:], false) + limit + ")) x ORDER BY " + strings.Join(outer, ",") + limit
+}
+
+// inOrder tells whether an index gives rows that pass the filter in the order
+// of a column: it begins with the column, after others that the filter fixes.
+func inOrder(t *dataset.Table, column int, filter cql2.Expr) bool {
+	gives := func(set []int) bool {
+		for _, c := range set {
+			if c == column {
+				return true
+			}
+			if !fixes(filter, c) {
+				return false
+			}
+		}
+		return false
+	}
+	return gives(t.Key) || slices.ContainsFunc(t.Unique, gives) || slices.ContainsFunc(t.Indexes, gives)
+}
+
+// fixes tells whether a filter lets only one value of a column pass.
+func fixes(filter cql2.Expr, column int) bool {
+	call, ok := filter.(*cql2.Call)
+	if !ok {
+		return false
+	}
+	if call.Op == "and" {
+		return slices.ContainsFunc(call.Args, func(e cql2.Expr) bool { return fixes(e, column) })
+	}
+	if call.Op != "=" || len(call.Args) != 2 {
+		return false
+	}
+	is := func(p, v cql2.Expr) bool {
+		prop, isProp := p.(*cql2.Prop)
+		_, isLit := v.(*cql2.Lit)
+		return isProp && isLit && prop.Column == column
+	}
+	return is(call.Args[0], call.Args[1]) || is(call.Args[1], call.Args[0])
 }
 
 // source is the table to read from, as t: as it is, or as it was.
