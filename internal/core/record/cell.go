@@ -24,8 +24,10 @@ func (c *column) parseCell(text string) (value.Value, *problem.Violation) {
 		return value.Value{}, nil
 	}
 	if c.shape != shapeString && c.shape != shapeList && c.shape != shapeAny {
-		if text = strings.Trim(text, " \t"); c.isMissing(text) {
-			return value.Value{}, nil
+		if trimmed := trimBlanks(text); len(trimmed) < len(text) {
+			if text = trimmed; c.isMissing(text) {
+				return value.Value{}, nil
+			}
 		}
 	}
 	v, bad := c.lexical(text)
@@ -33,6 +35,17 @@ func (c *column) parseCell(text string) (value.Value, *problem.Violation) {
 		return value.Value{}, bad
 	}
 	return c.settle(v), nil
+}
+
+// trimBlanks takes spaces and tabs from both ends.
+func trimBlanks(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
 }
 
 // lexical reads the declared lexical form; text is not a missing value.
@@ -119,6 +132,9 @@ func (c *column) text(s string) (value.Value, *problem.Violation) {
 // clean returns s in NFC with line ends as \n, and refuses bytes that are no
 // UTF-8 and control characters other than tab and line end.
 func (c *column) clean(s string) (string, *problem.Violation) {
+	if value.IsCommonText(s) {
+		return s, nil
+	}
 	ascii := true
 	returns := false
 	for i := 0; i < len(s); i++ {
@@ -143,9 +159,6 @@ func (c *column) clean(s string) (string, *problem.Violation) {
 }
 
 func (c *column) cleanUnicode(s string) (string, *problem.Violation) {
-	if isCommonLatin(s) {
-		return s, nil
-	}
 	if !utf8.ValidString(s) {
 		return "", c.fault("value-encoding", "")
 	}
@@ -164,38 +177,6 @@ func (c *column) cleanUnicode(s string) (string, *problem.Violation) {
 		s = norm.NFC.String(s)
 	}
 	return s, nil
-}
-
-// isCommonLatin tells that s is valid UTF-8 of nothing but ASCII, U+00A0–U+02FF,
-// U+1E00–U+1EFF and U+2010–U+203F: all of Vietnamese, none of it a control
-// character and all of it NFC whatever stands beside it. It is the fast path of
-// nearly every text in the city.
-func isCommonLatin(s string) bool {
-	for i := 0; i < len(s); i++ {
-		b := s[i]
-		if b < 0x80 {
-			continue
-		}
-		if i+1 >= len(s) {
-			return false
-		}
-		second := s[i+1]
-		if second&0xC0 != 0x80 {
-			return false
-		}
-		i++
-		switch {
-		case b >= 0xC3 && b <= 0xCB, b == 0xC2 && second >= 0xA0:
-			continue
-		case b == 0xE1 && second >= 0xB8 && second <= 0xBB, b == 0xE2 && second == 0x80:
-		default:
-			return false
-		}
-		if i++; i >= len(s) || s[i]&0xC0 != 0x80 || (b == 0xE2 && s[i] < 0x90) {
-			return false
-		}
-	}
-	return true
 }
 
 func (c *column) control(r rune) *problem.Violation {
@@ -311,6 +292,9 @@ func (c *column) badNumber(text string) *problem.Violation {
 // number reads xsd:decimal or xsd:double text; the special values are refused
 // because no store and no chart keeps them alike.
 func (c *column) number(plain, given string) (value.Value, *problem.Violation) {
+	if f, ok := shortNumber(plain); ok {
+		return value.OfFloat(f), nil
+	}
 	if !isDecimal(plain) {
 		switch strings.ToUpper(strings.TrimLeft(plain, "+-")) {
 		case "NAN", "INF", "INFINITY":
@@ -360,6 +344,9 @@ func isDecimal(s string) bool {
 }
 
 func (c *column) integer(plain, given string) (value.Value, *problem.Violation) {
+	if i, ok := shortInteger(plain); ok {
+		return value.OfInt(i), nil
+	}
 	digits := strings.TrimLeft(plain, "+-")
 	if digits == "" || len(plain)-len(digits) > 1 || strings.Trim(digits, "0123456789") != "" {
 		if isDecimal(plain) {

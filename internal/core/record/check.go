@@ -61,7 +61,8 @@ func (c *column) constrain(v value.Value, vs []problem.Violation) []problem.Viol
 	add := func(code string, kv ...any) {
 		vs = append(vs, *c.fault(code, string(c.appendCell(nil, v)), kv...))
 	}
-	if c.minLen >= 0 || c.maxLen >= 0 {
+	// A text has at most as many characters as bytes: short ones need no count.
+	if c.minLen > 0 || c.maxLen >= 0 && (c.shape != shapeString || len(v.Text()) > c.maxLen) {
 		n := c.length(v.Text())
 		if n < c.minLen {
 			add("value-min-length", "limit", c.minLen, "length", n)
@@ -89,12 +90,12 @@ func (c *column) constrain(v value.Value, vs []problem.Violation) []problem.Viol
 		}
 	}
 	if c.enum != nil {
-		if _, ok := c.enum[v]; !ok {
+		if !c.enum.has(v) {
 			add("value-enum", "allowed", c.allowed)
 		}
 	}
 	if c.categories != nil {
-		if _, ok := c.categories[v]; !ok {
+		if !c.categories.has(v) {
 			add("value-category", "allowed", c.categoryAllowed)
 		}
 	}

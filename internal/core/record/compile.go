@@ -223,11 +223,11 @@ func (c *column) compileConstraints(f *dataset.Field, vs []problem.Violation) []
 	return vs
 }
 
-func (c *column) compileSet(name string, declared []any, vs []problem.Violation) (map[value.Value]struct{}, string, []problem.Violation) {
+func (c *column) compileSet(name string, declared []any, vs []problem.Violation) (*set, string, []problem.Violation) {
 	if len(declared) == 0 {
 		return nil, "", vs
 	}
-	set := make(map[value.Value]struct{}, len(declared))
+	allowed := &set{texts: map[string]struct{}{}, other: map[value.Value]struct{}{}}
 	var words []string
 	for _, d := range declared {
 		v, bad := c.parseAny(d)
@@ -238,14 +238,14 @@ func (c *column) compileSet(name string, declared []any, vs []problem.Violation)
 		if v.IsNull() {
 			continue
 		}
-		set[v] = struct{}{}
+		allowed.add(v)
 		if len(words) < 20 {
 			words = append(words, string(c.appendCell(nil, v)))
 		} else if len(words) == 20 {
 			words = append(words, "…")
 		}
 	}
-	return set, strings.Join(words, ", "), vs
+	return allowed, strings.Join(words, ", "), vs
 }
 
 // noLoader refuses every reference that leaves the schema: a declaration must

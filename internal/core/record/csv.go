@@ -251,12 +251,18 @@ func (r *CSVReader) record() (n int, code string, at int) {
 	for {
 		rest := r.in.rest()
 		end := -1
-		for i := resume; i < len(rest); i++ {
-			if rest[i] == '"' {
+		// A line end ends the row when an even number of quotes stands before it.
+		for i := resume; end < 0 && i < len(rest); {
+			line := rest[i:]
+			nl := bytes.IndexByte(line, '\n')
+			if nl >= 0 {
+				line = line[:nl]
+			}
+			if bytes.Count(line, []byte{'"'})%2 == 1 {
 				quoted = !quoted
-			} else if rest[i] == '\n' && !quoted {
-				end = i
-				break
+			}
+			if i += len(line) + 1; nl >= 0 && !quoted {
+				end = i - 1
 			}
 		}
 		if end < 0 && len(rest) <= r.limits.MaxRow {

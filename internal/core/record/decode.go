@@ -162,11 +162,11 @@ func (d *decoder) value(b []byte, i int, c *column, into *value.Value) (next int
 	switch b[i] {
 	case '"':
 		var content []byte
-		var ascii bool
-		if content, i, ascii, ok = d.str(b, i); !ok {
+		var common bool
+		if content, i, common, ok = d.str(b, i); !ok {
 			return i, false
 		}
-		v, bad = d.fromString(c, content, ascii)
+		v, bad = d.fromString(c, content, common)
 	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
 		var n numberToken
 		if n, i, ok = d.num(b, i); !ok {
@@ -214,14 +214,14 @@ func (c *column) mismatch(given string) *problem.Violation {
 	return c.fault("value-json-type", given, "type", string(c.typ))
 }
 
-func (d *decoder) fromString(c *column, content []byte, ascii bool) (value.Value, *problem.Violation) {
+func (d *decoder) fromString(c *column, content []byte, common bool) (value.Value, *problem.Violation) {
 	text := unsafe.String(unsafe.SliceData(content), len(content))
 	if c.isMissing(text) && c.shape != shapeAny {
 		return value.Value{}, nil
 	}
 	switch c.shape {
 	case shapeString:
-		return d.fromText(c, content, text, ascii)
+		return d.fromText(c, content, text, common)
 	case shapeDate:
 		return c.isoDate(text)
 	case shapeDateTime, shapeTime:
@@ -247,11 +247,11 @@ func (d *decoder) fromString(c *column, content []byte, ascii bool) (value.Value
 }
 
 // fromText is clean and textFormat for bytes that the scanner has already seen.
-func (d *decoder) fromText(c *column, content []byte, text string, ascii bool) (value.Value, *problem.Violation) {
+func (d *decoder) fromText(c *column, content []byte, text string, common bool) (value.Value, *problem.Violation) {
 	// Raw control characters are refused by the scanner; only escapes, which
 	// are decoded into scratch, can bring some in.
 	escaped := len(content) > 0 && unsafe.SliceData(content) == unsafe.SliceData(d.scratch)
-	if !ascii || escaped || c.format != "default" || bytes.IndexByte(content, 0x7F) >= 0 {
+	if !common || escaped || c.format != "default" || bytes.IndexByte(content, 0x7F) >= 0 {
 		v, bad := c.text(text)
 		if bad != nil {
 			return v, bad

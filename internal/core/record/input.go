@@ -65,15 +65,24 @@ func (in *input) fill() bool {
 	return false
 }
 
+// advance passes over n bytes of rest.
 func (in *input) advance(n int) {
 	passed := in.buf[in.pos : in.pos+n]
 	in.pos += n
-	if nl := bytes.LastIndexByte(passed, '\n'); nl >= 0 {
-		in.line += bytes.Count(passed, []byte{'\n'})
-		in.column = characters(passed[nl+1:]) + 1
+	if n == 0 {
 		return
 	}
-	in.column += characters(passed)
+	// Rows mostly hold no line end, or end with their only one.
+	switch nl := bytes.IndexByte(passed, '\n'); {
+	case nl < 0:
+		in.column += characters(passed)
+	case nl == n-1:
+		in.line++
+		in.column = 1
+	default:
+		in.line += bytes.Count(passed, []byte{'\n'})
+		in.column = characters(passed[bytes.LastIndexByte(passed, '\n')+1:]) + 1
+	}
 }
 
 // characters counts the bytes that begin a UTF-8 sequence.

@@ -5,6 +5,9 @@ import (
 	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
+	"unsafe"
+
+	"huong.city/huong/internal/core/value"
 )
 
 // The scanner reads JSON (RFC 8259) strictly: UTF-8 only, no lone surrogates,
@@ -68,16 +71,15 @@ func stringEnd(b []byte, i int) int {
 }
 
 // str reads a string whose opening quote is at i and returns its content: a
-// part of b, or of d.scratch when it has escapes. ascii tells that all of it
-// is ASCII; else it is valid UTF-8.
-func (d *decoder) str(b []byte, i int) (content []byte, next int, ascii, ok bool) {
+// part of b, or of d.scratch when it has escapes. It is valid UTF-8; common
+// tells that all of it is ASCII, or common text.
+func (d *decoder) str(b []byte, i int) (content []byte, next int, common, ok bool) {
 	from := i + 1
 	j := plainEnd(b, from)
 	if j < len(b) && b[j] == '"' {
 		return b[from:j], j + 1, true, true
 	}
-	ascii = true
-	escaped := false
+	ascii, escaped := true, false
 	for {
 		if j >= len(b) {
 			d.stop = stop{"", j}
@@ -86,14 +88,15 @@ func (d *decoder) str(b []byte, i int) (content []byte, next int, ascii, ok bool
 		switch ch := b[j]; {
 		case ch == '"':
 			content = b[from:j]
-			if !ascii && !utf8.Valid(content) {
+			common = ascii || value.IsCommonText(unsafe.String(unsafe.SliceData(content), len(content)))
+			if !common && !utf8.Valid(content) {
 				d.stop = stop{"row-utf8", from + invalidAt(content)}
 				return nil, j, false, false
 			}
 			if escaped {
 				return d.unescape(b, from, j, ascii)
 			}
-			return content, j + 1, ascii, true
+			return content, j + 1, common, true
 		case ch == '\\':
 			// What it escapes is checked by unescape; here only its length counts.
 			escaped = true

@@ -88,13 +88,36 @@ type column struct {
 	checked         bool // some constraint below is set
 	minLen, maxLen  int  // -1: none
 	low, high       bound
-	enum            map[value.Value]struct{}
+	enum            *set
 	allowed         string // enum in words
-	categories      map[value.Value]struct{}
+	categories      *set
 	categoryAllowed string
 	pattern         *regexp.Regexp
 	patternText     string
 	schema          *jsonschema.Schema
+}
+
+// set is the values that a column may have. Texts stand apart: they hash faster.
+type set struct {
+	texts map[string]struct{}
+	other map[value.Value]struct{}
+}
+
+func (s *set) add(v value.Value) {
+	if v.Kind() == value.Text {
+		s.texts[v.Text()] = struct{}{}
+		return
+	}
+	s.other[v] = struct{}{}
+}
+
+func (s *set) has(v value.Value) bool {
+	if v.Kind() == value.Text {
+		_, ok := s.texts[v.Text()]
+		return ok
+	}
+	_, ok := s.other[v]
+	return ok
 }
 
 // bound is a limit of a value; a Null value means none.

@@ -3,11 +3,11 @@ package ingest
 import (
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
 	"huong.city/huong/internal/core/problem"
+	"huong.city/huong/internal/core/value"
 )
 
 // Row is one row of a table as it was read. Its texts stay valid: nothing of
@@ -48,14 +48,12 @@ func cutRaw(b []byte) string {
 	return strings.ToValidUTF8(string(b), "\uFFFD")
 }
 
-// nfc normalises text that is not plain ASCII to Unicode form C.
+// nfc normalises text to Unicode form C.
 func nfc(s string) string {
-	for i := 0; i < len(s); i++ {
-		if s[i] >= utf8.RuneSelf {
-			return norm.NFC.String(s)
-		}
+	if value.IsCommonText(s) {
+		return s
 	}
-	return s
+	return norm.NFC.String(s)
 }
 
 // columnNames makes the header cells usable as names: trimmed, NFC, an empty
