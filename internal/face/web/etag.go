@@ -48,9 +48,17 @@ func Tags(values []string) []string {
 
 // Vary adds names to the Vary header, each once.
 func Vary(h http.Header, names ...string) {
+	list := strings.Join(h.Values("Vary"), ", ")
+	have := Tags(h.Values("Vary"))
 	for _, n := range names {
-		if !slices.ContainsFunc(Tags(h.Values("Vary")), func(have string) bool { return strings.EqualFold(have, n) }) {
-			h.Add("Vary", n)
+		if slices.ContainsFunc(have, func(known string) bool { return strings.EqualFold(known, n) }) {
+			continue
 		}
+		have = append(have, n)
+		if list != "" {
+			list += ", "
+		}
+		list += n
 	}
+	h.Set("Vary", list)
 }

@@ -19,8 +19,12 @@ type exchange struct {
 	http.ResponseWriter
 	mux     *Mux
 	r       *Request
+	request Request // what r points to
+	body    patientBody
 	route   Route
-	control *http.ResponseController
+	counts  *counts
+	astray  *astray // while no route has taken the request
+	control http.ResponseController
 
 	head, gzip    bool // method is HEAD; the reader takes gzip
 	status        int  // as the handler set it; 0 = nothing written
@@ -35,15 +39,33 @@ type exchange struct {
 // Unwrap serves http.ResponseController.
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
+// unmatched stands for the route of a request that none takes.
+const unmatched = "unmatched"
+
 func (x *exchange) label() string {
 	if x.route.Pattern == "" {
-		return "unmatched"
+		return unmatched
 	}
 	return x.route.Pattern
 }
 
+// Header is that of the answer.
+func (x *exchange) Header() http.Header {
+	if x.astray != nil {
+		if x.astray.header == nil {
+			x.astray.header = http.Header{}
+		}
+		return x.astray.header
+	}
+	return x.ResponseWriter.Header()
+}
+
 // WriteHeader remembers the status; it leaves with the first bytes.
 func (x *exchange) WriteHeader(status int) {
+	if x.astray != nil {
+		x.astray.status = status
+		return
+	}
 	if status >= 100 && status < 200 {
 		x.ResponseWriter.WriteHeader(status)
 		return
@@ -54,6 +76,9 @@ func (x *exchange) WriteHeader(status int) {
 }
 
 func (x *exchange) Write(b []byte) (int, error) {
+	if x.astray != nil {
+		return len(b), nil
+	}
 	if x.status == 0 {
 		x.status = http.StatusOK
 	}
@@ -70,9 +95,7 @@ func (x *exchange) Write(b []byte) (int, error) {
 }
 
 func (x *exchange) put(b []byte) (int, error) {
-	if x.mux.config.Now().Sub(x.extended) > time.Second {
-		x.extend()
-	}
+	x.refresh(x.mux.config.Now())
 	if x.zip != nil {
 		return x.zip.Write(b)
 	}
@@ -123,7 +146,7 @@ func (x *exchange) FlushError() error {
 			return err
 		}
 	}
-	x.extend()
+	x.extend(x.mux.config.Now())
 	if x.zip != nil {
 		if err := x.zip.Flush(); err != nil {
 			return err
@@ -164,9 +187,16 @@ func (x *exchange) release() {
 
 // extend gives the reader another Idle to take what is written. Connections
 // that know no deadlines (tests) are left alone.
-func (x *exchange) extend() {
-	x.extended = x.mux.config.Now()
-	x.control.SetWriteDeadline(x.extended.Add(x.mux.config.Idle))
+func (x *exchange) extend(now time.Time) {
+	x.extended = now
+	x.control.SetWriteDeadline(now.Add(x.mux.config.Idle))
+}
+
+// refresh is extend when the last one was a while ago.
+func (x *exchange) refresh(now time.Time) {
+	if now.Sub(x.extended) > time.Second {
+		x.extend(now)
+	}
 }
 
 // patientBody cuts a sender off that stands still, not one that is slow.

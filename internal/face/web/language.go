@@ -12,8 +12,10 @@ var languages = [...]string{"vi", "en"}
 // languageOf chooses the reader's language: the parameter lang, then the cookie
 // lang, then Accept-Language (RFC 9110 section 12.5.4), else Vietnamese.
 func languageOf(r *http.Request) string {
-	if l := known(r.URL.Query().Get("lang")); l != "" {
-		return l
+	if r.URL.RawQuery != "" {
+		if l := known(r.URL.Query().Get("lang")); l != "" {
+			return l
+		}
 	}
 	if c, err := r.Cookie("lang"); err == nil {
 		if l := known(c.Value); l != "" {
@@ -21,7 +23,11 @@ func languageOf(r *http.Request) string {
 		}
 	}
 	best, quality := languages[0], 0.0
-	for part := range strings.SplitSeq(r.Header.Get("Accept-Language"), ",") {
+	accepted := r.Header.Get("Accept-Language")
+	if accepted == "" {
+		return best
+	}
+	for part := range strings.SplitSeq(accepted, ",") {
 		tag, q := weighted(part)
 		if l := known(tag); l != "" && q > quality {
 			best, quality = l, q

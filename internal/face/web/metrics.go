@@ -12,6 +12,8 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	bytes    *prometheus.CounterVec
+
+	unmatched *counts // of requests that no route takes
 }
 
 func newMetrics(r prometheus.Registerer, l *limits) *metrics {
@@ -27,6 +29,7 @@ func newMetrics(r prometheus.Registerer, l *limits) *metrics {
 			Name: "huong_http_response_bytes_total", Help: "Bytes of bodies sent, after compression.",
 		}, []string{"route"}),
 	}
+	m.unmatched = m.of(Route{})
 	if r != nil {
 		r.MustRegister(m.requests, m.seconds, m.bytes,
 			prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "huong_http_in_flight", Help: "Requests being answered."},
@@ -37,14 +40,36 @@ func newMetrics(r prometheus.Registerer, l *limits) *metrics {
 	return m
 }
 
-func (m *metrics) observe(x *exchange, status int, taken time.Duration) {
-	method := x.route.Method
+// counts are the metrics of one route.
+type counts struct {
+	requests *prometheus.CounterVec // by status
+	seconds  prometheus.Observer    // nil for a stream
+	bytes    prometheus.Counter
+}
+
+// of gives the metrics of a route; the zero route is what none takes.
+func (m *metrics) of(route Route) *counts {
+	method, label := route.Method, route.Pattern
 	if method == "" {
 		method = "other"
 	}
-	m.requests.WithLabelValues(method, x.label(), strconv.Itoa(status)).Inc()
-	m.bytes.WithLabelValues(x.label()).Add(float64(x.bytes))
-	if !x.route.Stream {
-		m.seconds.WithLabelValues(x.label()).Observe(taken.Seconds())
+	if label == "" {
+		label = unmatched
+	}
+	c := &counts{
+		requests: m.requests.MustCurryWith(prometheus.Labels{"method": method, "route": label}),
+		bytes:    m.bytes.WithLabelValues(label),
+	}
+	if !route.Stream {
+		c.seconds = m.seconds.WithLabelValues(label)
+	}
+	return c
+}
+
+func (c *counts) observe(status int, bytes int64, taken time.Duration) {
+	c.requests.WithLabelValues(strconv.Itoa(status)).Inc()
+	c.bytes.Add(float64(bytes))
+	if c.seconds != nil {
+		c.seconds.Observe(taken.Seconds())
 	}
 }

@@ -76,6 +76,7 @@ type Mux struct {
 	routes  []Route
 	cross   *http.CrossOriginProtection
 	metrics *metrics
+	plain   http.Header // headers of every answer
 	gzips   sync.Pool
 	random  sync.Mutex // Random need not be safe for concurrent use
 	limits  limits
@@ -107,7 +108,7 @@ func New(c Config) (*Mux, error) {
 	if c.Stopping == nil {
 		c.Stopping = context.Background()
 	}
-	m := &Mux{config: c, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection()}
+	m := &Mux{config: c, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection(), plain: plainHeaders()}
 	for _, o := range c.Origins {
 		if err := m.cross.AddTrustedOrigin(o); err != nil {
 			return nil, err
@@ -123,13 +124,14 @@ func New(c Config) (*Mux, error) {
 func (m *Mux) Mount(routes ...Route) {
 	for _, route := range routes {
 		m.routes = append(m.routes, route)
+		counts := m.metrics.of(route)
 		m.mux.HandleFunc(route.Method+" "+route.Pattern, func(w http.ResponseWriter, _ *http.Request) {
 			x, ok := w.(*exchange)
 			if !ok {
 				http.Error(w, "the route stands outside its mux", http.StatusInternalServerError)
 				return
 			}
-			x.route = route
+			x.route, x.counts, x.astray = route, counts, nil
 			x.answer(m.enter(x, route))
 		})
 	}
@@ -141,32 +143,49 @@ func (m *Mux) Routes() []Route { return m.routes }
 // ServeHTTP answers one request and writes one line about it.
 func (m *Mux) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	start := m.config.Now()
-	x := &exchange{ResponseWriter: w, mux: m, head: hr.Method == http.MethodHead}
-	x.r = &Request{Request: hr, ID: m.requestID(hr), Lang: languageOf(hr), mux: m}
-	x.gzip = !x.head && acceptsGzip(hr.Header.Get("Accept-Encoding"))
-	x.control = http.NewResponseController(w)
-	x.extend()
-	hr.Body = &patientBody{hr.Body, x}
-	secure(w.Header(), hr)
-	w.Header().Set("X-Request-Id", x.r.ID)
+	x := &exchange{ResponseWriter: w, mux: m, head: hr.Method == http.MethodHead, counts: m.metrics.unmatched}
+	x.request = Request{Request: hr, ID: m.requestID(hr), Lang: languageOf(hr), mux: m}
+	x.r = &x.request
+	if codings := hr.Header.Get("Accept-Encoding"); codings != "" {
+		x.gzip = !x.head && acceptsGzip(codings)
+	}
+	x.control = *http.NewResponseController(w)
+	x.extend(start)
+	if hr.Body != nil && hr.Body != http.NoBody {
+		x.body = patientBody{hr.Body, x}
+		hr.Body = &x.body
+	}
+	h := w.Header()
+	for name, values := range m.plain {
+		h[name] = values
+	}
+	if hr.TLS != nil {
+		h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+	}
+	h["X-Request-Id"] = []string{x.r.ID}
 	defer m.finish(x, start)
 	m.route(x, hr)
 }
 
 func (m *Mux) route(x *exchange, hr *http.Request) {
-	h, pattern := m.mux.Handler(hr)
-	if pattern != "" {
-		m.mux.ServeHTTP(x, hr)
-		return
+	// The library answers what no route takes in plain text; catch that, learn
+	// which of 404 and 405 it is, and say so in our own form.
+	var p astray
+	x.astray = &p
+	m.mux.ServeHTTP(x, hr)
+	if x.astray == nil {
+		return // a route took it
 	}
-	// The library answers what no route takes in plain text; ask it which of
-	// 404 and 405 it is, and say so in our own form.
-	p := &probe{header: http.Header{}}
-	h.ServeHTTP(p, hr)
+	x.astray = nil
+	allow := p.header.Get("Allow")
 	switch {
+	case hr.Pattern != "" && p.header.Get("Location") != "":
+		// a route takes the path in its clean form
+		x.Header().Set("Location", p.header.Get("Location"))
+		x.WriteHeader(p.status)
 	case p.status == http.StatusMethodNotAllowed:
-		x.Header().Set("Allow", p.header.Get("Allow"))
-		x.answer(&Refusal{p.status, problem.New(problem.Invalid, "method-not-allowed", "method", shortened(hr.Method), "allowed", p.header.Get("Allow"))})
+		x.Header().Set("Allow", allow)
+		x.answer(&Refusal{p.status, problem.New(problem.Invalid, "method-not-allowed", "method", shortened(hr.Method), "allowed", allow)})
 	case p.status != http.StatusNotFound && p.status != 0:
 		x.answer(Malformed(problem.New(problem.Invalid, "request-malformed")))
 	case m.config.Missing != nil && !strings.HasPrefix(hr.URL.Path, "/api/") && (hr.Method == http.MethodGet || x.head):
@@ -174,6 +193,12 @@ func (m *Mux) route(x *exchange, hr *http.Request) {
 	default:
 		x.answer(problem.New(problem.NotFound, "route-unknown"))
 	}
+}
+
+// astray takes the library's plain answer to a request that no route takes.
+type astray struct {
+	header http.Header
+	status int
 }
 
 // enter runs a route's handler behind limits, authentication and cross-origin
@@ -228,16 +253,19 @@ func (m *Mux) finish(x *exchange, start time.Time) {
 		abort = x.close() != nil && x.r.Context().Err() == nil
 	}
 	x.release()
-	x.extend()
-	taken := m.config.Now().Sub(start)
+	now := m.config.Now()
+	x.refresh(now)
+	taken := now.Sub(start)
 	status := x.status
 	if x.gone {
 		status = 499 // the reader left before the answer
 	}
-	m.metrics.observe(x, status, taken)
-	m.config.Log.Info("request", "request", x.r.ID, "method", shortened(x.r.Method), "route", x.label(),
-		"dataset", shortened(x.r.PathValue("name")), "status", status, "bytes", x.bytes, "took", taken,
-		"principal", x.r.Principal.Name, "aborted", abort)
+	x.counts.observe(status, x.bytes, taken)
+	if ctx := x.r.Context(); m.config.Log.Enabled(ctx, slog.LevelInfo) {
+		m.config.Log.LogAttrs(ctx, slog.LevelInfo, "request", slog.String("request", x.r.ID), slog.String("method", shortened(x.r.Method)), slog.String("route", x.label()),
+			slog.String("dataset", shortened(x.r.PathValue("name"))), slog.Int("status", status), slog.Int64("bytes", x.bytes), slog.Duration("took", taken),
+			slog.String("principal", x.r.Principal.Name), slog.Bool("aborted", abort))
+	}
 	if abort {
 		panic(http.ErrAbortHandler) // the reader must see that the answer is not whole
 	}
@@ -266,33 +294,23 @@ func (m *Mux) jitter(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * (0.8 + 0.4*part))
 }
 
-// secure sets the headers that every answer carries. A page that needs more
-// sets its own Content-Security-Policy.
-func secure(h http.Header, r *http.Request) {
+// plainHeaders are those that every answer carries. Answers share the slices:
+// a handler that needs another value sets it anew. A page that needs more sets
+// its own Content-Security-Policy.
+func plainHeaders() http.Header {
+	h := http.Header{}
 	h.Set("Content-Security-Policy", ContentSecurityPolicy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("X-Frame-Options", "DENY")
-	if r.TLS != nil {
-		h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
-	}
-	Vary(h, "Accept-Encoding")
+	h.Set("Vary", "Accept-Encoding")
+	return h
 }
 
 // ContentSecurityPolicy lets a page use what this server itself serves, and
 // nothing inline.
 const ContentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-
-// probe takes the library's plain answer.
-type probe struct {
-	header http.Header
-	status int
-}
-
-func (p *probe) Header() http.Header         { return p.header }
-func (p *probe) WriteHeader(status int)      { p.status = status }
-func (p *probe) Write(b []byte) (int, error) { return len(b), nil }
 
 func shortened(s string) string {
 	if len(s) > 80 {

@@ -84,7 +84,7 @@ func (s *EventStream) Send(id, event string, data []byte) error {
 }
 
 func (s *EventStream) flush() error {
-	s.w.extend()
+	s.w.extend(s.w.mux.config.Now())
 	_, err := s.w.Write(s.buf.Bytes())
 	s.buf.Reset()
 	if err == nil {

@@ -151,6 +151,8 @@ func TestAnswers(t *testing.T) {
 		{"body too large", "POST", "/echo", "12345678901", []string{"Authorization", "Bearer good"}, 413, []string{`"too-large"`}, nil},
 		{"unknown route", "GET", "/nowhere", "", nil, 404, []string{`"/problems/route-unknown"`}, map[string]string{"Content-Type": "application/problem+json; charset=utf-8"}},
 		{"unknown method", "DELETE", "/echo", "", nil, 405, []string{`"method-not-allowed"`}, map[string]string{"Allow": "GET, HEAD, POST"}},
+		{"path not in its clean form", "GET", "/x/../echo?lang=en", "", nil, 307, nil, map[string]string{"Location": "/echo?lang=en", "X-Frame-Options": "DENY"}},
+		{"unclean path of no route", "GET", "/x/../nowhere", "", nil, 400, []string{`"request-malformed"`}, nil},
 		{"head", "HEAD", "/echo", "", nil, 200, nil, nil},
 		{"invalid parameters", "GET", "/bad?lang=en", "", nil, 400, []string{`"field":"from"`, `"message":"Required, but missing."`}, map[string]string{"Content-Language": "en"}},
 		{"invalid record", "POST", "/bad", "", nil, 422, nil, nil},
