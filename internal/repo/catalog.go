@@ -396,8 +396,11 @@ func (r *Repository) committed(item *store.Item, _ commit.Receipt) {
 			continue
 		}
 		last = name
-		if name == SystemArea {
+		switch name {
+		case SystemArea:
 			r.areas.drop()
+		case SystemToken:
+			r.tokens.drop()
 		}
 		r.places.forget(name)
 	}

@@ -162,16 +162,21 @@ func (q *queue) commit(ctx context.Context, group []*pending) {
 		}
 		return
 	}
-	var last commit.Receipt
+	var first, last commit.Receipt
 	for i, o := range outcomes {
 		if o.Err == nil && !o.Receipt.Empty && !o.Receipt.Repeat {
 			q.repo.committed(&items[i], o.Receipt)
-			if o.Receipt.Seq > last.Seq {
-				last = o.Receipt
+			if first.Seq == 0 {
+				first = o.Receipt
 			}
+			last = o.Receipt // the sequence rises with the items
 		}
 	}
 	if last.Seq > 0 {
+		if first.Seq != q.repo.head.current().Seq+1 {
+			// Others have committed in between, and the head alone will not tell.
+			q.repo.forgetAll()
+		}
 		q.repo.head.advance(last.Seq, last.At)
 	}
 	for i, p := range live {

@@ -39,6 +39,7 @@ type Repository struct {
 	reload  sync.Mutex // one catalog load at a time
 	areas   areaCache
 	places  placeCache
+	tokens  tokenCache
 	tail    tail
 
 	queue  *queue
@@ -127,6 +128,7 @@ func (r *Repository) watch(ctx context.Context) {
 			if ctx.Err() == nil {
 				r.log.Warn("head not readable", "err", err)
 			}
+			r.tokens.drop() // a revocation could not be noticed
 			continue
 		}
 		if h.Catalog != r.catalog.Load().version {
@@ -135,10 +137,16 @@ func (r *Repository) watch(ctx context.Context) {
 			}
 		}
 		if r.head.foreign(h) {
-			r.areas.drop()
-			r.places.drop()
+			r.forgetAll()
 		}
 	}
+}
+
+// forgetAll drops what is remembered of records, after others have written.
+func (r *Repository) forgetAll() {
+	r.areas.drop()
+	r.places.drop()
+	r.tokens.drop()
 }
 
 // headSignal is a broadcast of the log's head.

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"huong.city/huong/internal/core/commit"
@@ -84,8 +85,8 @@ func (r *Repository) RevokeToken(ctx context.Context, p Principal, id string) er
 }
 
 // Authenticate returns the principal of a token, or Unauthenticated when it is
-// unknown, revoked or ended. It reads the token's record each time, so that a
-// revocation holds from the next request on.
+// unknown, revoked or ended. A revocation through this repository holds from
+// the next request on; one made by another process, within Config.Poll.
 func (r *Repository) Authenticate(ctx context.Context, secret string) (Principal, error) {
 	refused := problem.New(problem.Unauthenticated, "unauthenticated")
 	rest, ok := strings.CutPrefix(secret, tokenPrefix)
@@ -93,30 +94,78 @@ func (r *Repository) Authenticate(ctx context.Context, secret string) (Principal
 	if !ok || !ok2 || len(secret) > 200 {
 		return Principal{}, refused
 	}
-	e := r.catalog.Load().entries[SystemToken]
-	var p Principal
-	err := r.driver.Read(ctx, store.Query{Table: e.Table, Key: []value.Value{value.OfText(id)}}, func(row store.Row) error {
-		f := fieldsOf(e.Table, row.Values)
-		digest := sha256.Sum256([]byte(secret))
-		kept, _ := hex.DecodeString(f.text("digest"))
-		until := f.value("until")
-		switch {
-		case subtle.ConstantTimeCompare(digest[:], kept) != 1, f.boolean("revoked"),
-			!until.IsNull() && until.Micros() <= r.now().UnixMicro():
+	digest := sha256.Sum256([]byte(secret))
+	t, known, generation := r.tokens.find(digest)
+	if !known {
+		e := r.catalog.Load().entries[SystemToken]
+		err := r.driver.Read(ctx, store.Query{Table: e.Table, Key: []value.Value{value.OfText(id)}}, func(row store.Row) error {
+			f := fieldsOf(e.Table, row.Values)
+			kept, _ := hex.DecodeString(f.text("digest"))
+			if subtle.ConstantTimeCompare(digest[:], kept) != 1 || f.boolean("revoked") {
+				return nil
+			}
+			t.principal = Principal{Name: "token:" + id}
+			json.Unmarshal([]byte(f.text("read")), &t.principal.Read)
+			json.Unmarshal([]byte(f.text("write")), &t.principal.Write)
+			if until := f.value("until"); !until.IsNull() {
+				t.ends, t.until = true, until.Micros()
+			}
 			return nil
+		})
+		if err != nil {
+			return Principal{}, err
 		}
-		p = Principal{Name: "token:" + id}
-		json.Unmarshal([]byte(f.text("read")), &p.Read)
-		json.Unmarshal([]byte(f.text("write")), &p.Write)
-		return nil
-	})
-	if err != nil {
-		return Principal{}, err
+		if t.principal.Name != "" {
+			r.tokens.keep(digest, t, generation)
+		}
 	}
-	if p.Name == "" {
+	if t.principal.Name == "" || t.ends && t.until <= r.now().UnixMicro() {
 		return Principal{}, refused
 	}
-	return p, nil
+	return t.principal, nil
+}
+
+// maxTokens bounds how many tokens are remembered.
+const maxTokens = 10_000
+
+// tokenCache remembers tokens in force by the digest of their secret: most
+// requests bring one that was seen before. It is emptied when tokens change.
+type tokenCache struct {
+	mu         sync.RWMutex
+	generation int64 // of what is remembered: what was read before a change is not kept after it
+	byDigest   map[[sha256.Size]byte]token
+}
+
+type token struct {
+	principal Principal
+	ends      bool
+	until     int64 // µs since 1970, when it ends
+}
+
+func (c *tokenCache) find(digest [sha256.Size]byte) (t token, known bool, generation int64) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	t, known = c.byDigest[digest]
+	return t, known, c.generation
+}
+
+func (c *tokenCache) keep(digest [sha256.Size]byte, t token, generation int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if generation != c.generation {
+		return
+	}
+	if c.byDigest == nil || len(c.byDigest) >= maxTokens {
+		c.byDigest = map[[sha256.Size]byte]token{}
+	}
+	c.byDigest[digest] = t
+}
+
+func (c *tokenCache) drop() {
+	c.mu.Lock()
+	c.generation++
+	c.byDigest = nil
+	c.mu.Unlock()
 }
 
 func listOf(items []string) value.Value {
