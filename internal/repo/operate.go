@@ -40,12 +40,11 @@ func (r *Repository) ForgetFollower(ctx context.Context, p Principal, name strin
 		return problem.New(problem.Denied, "denied", "action", "rebuild", "dataset", SystemDataset)
 	}
 	owner := followerOwner(name)
-	known := false
-	err := r.driver.State(ctx, owner, "", func(string, []byte) error { known = true; return nil })
+	_, raw, err := r.cursorOf(ctx, owner)
 	if err != nil {
 		return err
 	}
-	if !known {
+	if raw == nil {
 		return problem.New(problem.NotFound, "not-found", "what", name)
 	}
 	return r.forget(ctx, owner)
