@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -30,6 +31,9 @@ type Schema struct {
 	byName   map[string]int // columns that a client may name: not dropped
 	errors   []rule
 	warnings []rule
+	sequence []rule // compare a row with the one before it
+
+	decoders sync.Pool // of ReadObject
 }
 
 // shape is dataset.Type as a small number, for switches on the hot path.
