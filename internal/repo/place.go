@@ -241,7 +241,7 @@ func (n *enricher) fill(row []value.Value) {
 		flags = slices.DeleteFunc(flags, func(f string) bool {
 			return slices.ContainsFunc(n.entry.Dataset.Quality, func(q dataset.Rule) bool { return q.Name == f })
 		})
-		flags = n.entry.Schema.Warnings(row, nil, flags)
+		flags = n.entry.Schema.Warnings(row, flags)
 		row[t.Flags] = value.Value{}
 		if len(flags) > 0 {
 			slices.Sort(flags)

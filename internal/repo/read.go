@@ -306,6 +306,9 @@ func bind(filter cql2.Expr, t *dataset.Table, mask []bool) (cql2.Expr, error) {
 	if filter == nil {
 		return nil, nil
 	}
+	if cql2.UsesPrevious(filter) { // no store can compute it
+		return nil, problem.InvalidWith("query-invalid", []problem.Violation{problem.Violate("cql2-previous-filter", "filter")})
+	}
 	return cql2.Bind(filter, masked{t, mask})
 }
 

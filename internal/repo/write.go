@@ -83,7 +83,7 @@ func (r *Repository) prepare(ctx context.Context, p Principal, c *catalog, req *
 		switch ch.Op {
 		case commit.Put:
 			if e.Schema != checked {
-				violations = e.Schema.Check(ch.Row, nil, violations)
+				violations = e.Schema.Check(ch.Row, violations)
 			}
 		case commit.Patch:
 			if len(prepared.Changes) > 0 && &prepared.Changes[0] == &req.Changes[0] {
@@ -94,7 +94,7 @@ func (r *Repository) prepare(ctx context.Context, p Principal, c *catalog, req *
 				return item, false, err
 			}
 			patched = patched || moved
-			violations = e.Schema.Check(merged.Row, nil, violations)
+			violations = e.Schema.Check(merged.Row, violations)
 			prepared.Changes[i] = merged
 		}
 		for j := before; j < len(violations); j++ {

@@ -32,6 +32,7 @@ func (t *tree) check(d *Dataset) {
 	for i := range d.Quality {
 		if r := &d.Quality[i]; r.Rule != "" {
 			r.Expr = t.condition(r.Rule, []any{"quality", i, "rule"}, layout)
+			t.checkSequence(d, r, []any{"quality", i})
 		}
 	}
 }
@@ -195,6 +196,21 @@ func (t *tree) checkTime(d *Dataset) {
 	f := t.one(d, d.Time, []any{"time"}, DateTime, DateType)
 	if f != nil && d.Kind == Series && len(d.Schema.PrimaryKey) > 0 && !slices.Contains(d.Schema.PrimaryKey, d.Time) {
 		t.faultAt([]any{"time"}, "declaration-time-key", "name", d.Time)
+	}
+}
+
+// checkSequence reports a rule over the record before where there is none, and
+// one that would refuse rows: what the record before is may change with every
+// row that comes late.
+func (t *tree) checkSequence(d *Dataset, r *Rule, path []any) {
+	if r.Expr == nil || !cql2.UsesPrevious(r.Expr) {
+		return
+	}
+	if d.Time == "" || len(d.Schema.PrimaryKey) > 0 && !slices.Contains(d.Schema.PrimaryKey, d.Time) {
+		t.faultAt(sub(path, "rule"), "declaration-previous-time")
+	}
+	if r.Severity == "error" {
+		t.faultAt(sub(path, "severity"), "declaration-previous-severity")
 	}
 }
 

@@ -390,7 +390,7 @@ func (c *comparison) rules() {
 }
 
 // broken selects the records for which a rule is false. A rule over fields that
-// are new, or over the record before, cannot be asked of the old records.
+// are new cannot be asked of the old records.
 func (c *comparison) broken(r *Rule) cql2.Expr {
 	askable := r.Expr != nil
 	var visit func(e cql2.Expr)
@@ -401,7 +401,6 @@ func (c *comparison) broken(r *Rule) cql2.Expr {
 				askable = false
 			}
 		case *cql2.Call:
-			askable = askable && e.Op != "previous"
 			for _, a := range e.Args {
 				visit(a)
 			}

@@ -15,6 +15,9 @@ func (t *tree) condition(s string, path []any, schema cql2.Schema) cql2.Expr {
 	if err == nil && schema != nil {
 		e, err = cql2.Bind(e, schema)
 	}
+	if err == nil && path[0] != "quality" && cql2.UsesPrevious(e) {
+		t.faultAt(path, "declaration-previous-place")
+	}
 	if err == nil {
 		return e
 	}

@@ -13,9 +13,8 @@ import (
 
 // Check appends to vs what a whole row breaks: constraints, categories and the
 // quality rules of severity error. The constraint unique is the store's. A rule
-// that is unknown, because something it needs is Null, is not broken. previous
-// is the preceding record of the same subject, or nil.
-func (s *Schema) Check(row, previous []value.Value, vs []problem.Violation) []problem.Violation {
+// that is unknown, because something it needs is Null, is not broken.
+func (s *Schema) Check(row []value.Value, vs []problem.Violation) []problem.Violation {
 	before := len(vs)
 	for i := range s.columns {
 		vs = s.columns[i].check(row[i], vs)
@@ -26,17 +25,18 @@ func (s *Schema) Check(row, previous []value.Value, vs []problem.Violation) []pr
 		return vs
 	}
 	for i := range s.errors {
-		if broken(s.errors[i].expr, row, previous) {
+		if broken(s.errors[i].expr, row, nil) {
 			vs = append(vs, problem.Violate("value-rule", "", "rule", s.errors[i].name))
 		}
 	}
 	return vs
 }
 
-// Warnings appends the names of the rules of severity warning that a row breaks.
-func (s *Schema) Warnings(row, previous []value.Value, names []string) []string {
+// Warnings appends the names of the rules of severity warning that a row breaks
+// by itself.
+func (s *Schema) Warnings(row []value.Value, names []string) []string {
 	for i := range s.warnings {
-		if broken(s.warnings[i].expr, row, previous) {
+		if broken(s.warnings[i].expr, row, nil) {
 			names = append(names, s.warnings[i].name)
 		}
 	}

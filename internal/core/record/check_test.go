@@ -43,7 +43,7 @@ func TestConstraints(t *testing.T) {
 				t.Fatal(bad)
 			}
 			var got []string
-			for _, v := range s.Check([]value.Value{value.OfText("k"), v, {}}, nil, nil) {
+			for _, v := range s.Check([]value.Value{value.OfText("k"), v, {}}, nil) {
 				got = append(got, v.Code)
 				if strings.ContainsAny(v.In("vi"), "{}") {
 					if test.typ != dataset.String {
@@ -60,7 +60,7 @@ func TestConstraints(t *testing.T) {
 
 func TestKeyIsRequired(t *testing.T) {
 	s := one(t, dataset.Field{Type: dataset.String})
-	if vs := s.Check(make([]value.Value, 3), nil, nil); len(vs) != 1 || vs[0].Code != "value-required" || vs[0].Field != "id" {
+	if vs := s.Check(make([]value.Value, 3), nil); len(vs) != 1 || vs[0].Code != "value-required" || vs[0].Field != "id" {
 		t.Fatal(vs)
 	}
 }
@@ -77,25 +77,32 @@ func TestRulesAndWarnings(t *testing.T) {
 		t.Fatal(err)
 	}
 	row := func(low, high value.Value) []value.Value { return []value.Value{value.OfText("k"), low, high} }
-	if vs := s.Check(row(value.OfFloat(2), value.OfFloat(1)), nil, nil); len(vs) != 1 || vs[0].Code != "value-rule" || vs[0].Args["rule"] != "order" {
+	if vs := s.Check(row(value.OfFloat(2), value.OfFloat(1)), nil); len(vs) != 1 || vs[0].Code != "value-rule" || vs[0].Args["rule"] != "order" {
 		t.Error(vs)
 	}
-	if vs := s.Check(row(value.OfFloat(2), value.Value{}), nil, nil); len(vs) != 0 {
+	if vs := s.Check(row(value.OfFloat(2), value.Value{}), nil); len(vs) != 0 {
 		t.Error("an unknown rule refused a row:", vs)
 	}
-	names := s.Warnings(row(value.OfFloat(2), value.OfFloat(200)), row(value.OfFloat(9), value.Value{}), nil)
-	if strings.Join(names, " ") != "small no-jump" {
+	if names := s.Warnings(row(value.OfFloat(2), value.OfFloat(200)), nil); strings.Join(names, " ") != "small" {
 		t.Error(names)
 	}
-	if names := s.Warnings(row(value.OfFloat(2), value.OfFloat(2)), nil, nil); len(names) != 0 {
+	if names := s.Warnings(row(value.OfFloat(2), value.OfFloat(2)), nil); len(names) != 0 {
 		t.Error(names)
+	}
+	if got := s.SequenceRules(); strings.Join(got, " ") != "no-jump" || len(s.SequenceColumns(0)) != 1 {
+		t.Error(got)
+	}
+	for before, want := range map[float64]int{9: 1, 3: 0} {
+		if got := s.Sequence(row(value.OfFloat(2), value.OfFloat(200)), row(value.OfFloat(before), value.Value{}), nil); len(got) != want {
+			t.Errorf("after %v: %v", before, got)
+		}
 	}
 }
 
 func TestPersonalValuesStayOut(t *testing.T) {
 	most := 3
 	s := one(t, dataset.Field{Type: dataset.String, Classification: dataset.Personal, Constraints: dataset.Constraints{MaxLength: &most, Enum: []any{"a"}, Pattern: "b"}})
-	for _, v := range s.Check([]value.Value{value.OfText("k"), value.OfText("secret"), {}}, nil, nil) {
+	for _, v := range s.Check([]value.Value{value.OfText("k"), value.OfText("secret"), {}}, nil) {
 		for _, arg := range v.Args {
 			if strings.Contains(arg, "secret") {
 				t.Errorf("%s shows a personal value: %v", v.Code, v.Args)

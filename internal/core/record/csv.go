@@ -184,7 +184,7 @@ func (r *CSVReader) read(b *Batch, faults *[]Fault) {
 		row[r.header[i]] = v
 	}
 	if len(r.vs) == 0 {
-		r.vs = r.schema.Check(row, nil, r.vs)
+		r.vs = r.schema.Check(row, r.vs)
 		r.placeByColumn()
 	}
 	if len(r.vs) > 0 {

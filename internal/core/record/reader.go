@@ -237,7 +237,7 @@ func (r *JSONReader) read(b *Batch, faults *[]Fault) {
 	}
 	if ok {
 		if len(r.d.vs) == 0 {
-			r.d.vs = r.schema.Check(row, nil, r.d.vs)
+			r.d.vs = r.schema.Check(row, r.d.vs)
 		}
 		if len(r.d.vs) == 0 {
 			p := &b.positions[len(b.positions)-1]

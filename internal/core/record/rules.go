@@ -37,13 +37,42 @@ func (s *Schema) addRule(q *dataset.Rule, vs []problem.Violation) []problem.Viol
 		return vs
 	}
 	r := rule{q.Name, e}
-	if q.Severity == "error" {
+	switch {
+	case cql2.UsesPrevious(e):
+		s.sequence = append(s.sequence, r)
+	case q.Severity == "error":
 		s.errors = append(s.errors, r)
-	} else {
+	default:
 		s.warnings = append(s.warnings, r)
 	}
 	return vs
 }
+
+// Sequence appends the indexes, in SequenceRules, of the rules that a row breaks
+// beside previous, the record of the same subject before it. A record that is
+// the first of its subject breaks none: ask only about one that has a previous.
+func (s *Schema) Sequence(row, previous []value.Value, broke []int) []int {
+	for i := range s.sequence {
+		if broken(s.sequence[i].expr, row, previous) {
+			broke = append(broke, i)
+		}
+	}
+	return broke
+}
+
+// SequenceRules names the rules that compare a record with the one before it of
+// the same subject, as declared. No single row can be checked by them, so Check
+// and Warnings pass them over.
+func (s *Schema) SequenceRules() []string {
+	names := make([]string, len(s.sequence))
+	for i := range s.sequence {
+		names[i] = s.sequence[i].name
+	}
+	return names
+}
+
+// SequenceColumns lists the ordinals that a rule of SequenceRules reads.
+func (s *Schema) SequenceColumns(rule int) []int { return cql2.Columns(s.sequence[rule].expr) }
 
 func broken(e cql2.Expr, row, previous []value.Value) bool {
 	v := cql2.Eval(e, row, previous)

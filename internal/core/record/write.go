@@ -189,7 +189,7 @@ func (c *column) appendList(dst []byte, text string) []byte {
 func (s *Schema) DecodeObject(b []byte, row []value.Value) error {
 	vs := s.decodeWhole(b, row, nil)
 	if len(vs) == 0 {
-		vs = s.Check(row, nil, nil)
+		vs = s.Check(row, nil)
 	}
 	return problem.InvalidWith("row-invalid", vs)
 }

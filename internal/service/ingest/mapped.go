@@ -91,7 +91,7 @@ func (mp *mapper) one(b *binding, cells []Cell, at problem.Position, wide int, n
 	if len(m.faults) == 0 {
 		mp.repair(&m)
 		mp.mark(&m)
-		m.faults = mp.schema.Check(m.row, nil, m.faults)
+		m.faults = mp.schema.Check(m.row, m.faults)
 		for i := range m.faults {
 			p := at
 			p.Column = mp.columnOf(b, m.faults[i].Field, wide)
