@@ -29,6 +29,7 @@ type csvTable struct {
 	over       bool
 	limits     Limits
 	spans      []span
+	slab       []Cell // cells not lent yet
 }
 
 type span struct {
@@ -338,10 +339,20 @@ func (t *csvTable) resync(row *Row, v *problem.Violation) error {
 	return nil
 }
 
+// newCells lends cells from a larger piece of memory, which is never used again.
+func (t *csvTable) newCells(n int) []Cell {
+	if len(t.slab) < n {
+		t.slab = make([]Cell, max(n, 1024))
+	}
+	cells := t.slab[:n:n]
+	t.slab = t.slab[n:]
+	return cells
+}
+
 // cut makes the cells of the record: one copy of its bytes, shared by them all.
 func (t *csvTable) cut(row *Row, rec []byte) {
 	text := string(rec)
-	cells := make([]Cell, len(t.spans))
+	cells := t.newCells(len(t.spans))
 	for i, s := range t.spans {
 		c := text[s.from:min(s.to, len(text))]
 		if s.escaped {

@@ -29,11 +29,15 @@ type Job struct {
 	Progress func(Progress)
 }
 
-// Bounds of one commit.
+// Bounds of one commit of a body, and of a file. A file is not waited for by a
+// client, and a commit of more rows writes each page of an index fewer times.
 const (
 	chunkRows  = 2000
 	chunkBytes = 1 << 20
+	fileRows   = 10_000
+	fileBytes  = 4 << 20
 	taskRows   = 256
+	taskBytes  = 1 << 20
 )
 
 // Run imports the files of a job, one after the other, and accounts for every
@@ -191,7 +195,7 @@ func (r *run) file(f File) (FileSummary, error) {
 	defer src.Close()
 	ctx, stop := context.WithCancel(r.ctx)
 	defer stop()
-	work, order, commits := make(chan *task, 4), make(chan *task, 6), make(chan *batch, 1)
+	work, order, commits := make(chan *task, 4), make(chan *task, 6), make(chan *batch)
 	warnings := make(chan []problem.Violation, 1)
 	go func() {
 		defer close(work)
@@ -293,7 +297,7 @@ func (r *run) table(ctx context.Context, src *Source, send func(*task) bool) (*b
 	for ctx.Err() == nil {
 		t := &task{rows: make([]Row, 0, taskRows), at: src.Position(0), done: make(chan struct{})}
 		var end error
-		for size := 0; len(t.rows) < taskRows && size < chunkBytes && end == nil; {
+		for size := 0; len(t.rows) < taskRows && size < taskBytes && end == nil; {
 			var row Row
 			if end = src.Next(&row); end == nil {
 				t.rows = append(t.rows, row)
@@ -395,7 +399,7 @@ type collector struct {
 	run     *run
 	ctx     context.Context
 	commits chan<- *batch
-	rows    []mapped
+	rows    []*mapped
 	bad     []rejected
 	skipped int64
 	size    int
@@ -410,12 +414,12 @@ func (c *collector) add(m *mapped) {
 		c.bad = append(c.bad, rejected{m.at, raw, m.faults})
 		c.size += len(raw)
 	default:
-		c.rows = append(c.rows, *m)
+		c.rows = append(c.rows, m)
 		for i := range m.cells {
 			c.size += len(m.cells[i].Text)
 		}
 	}
-	if len(c.rows)+len(c.bad) >= chunkRows || c.size >= chunkBytes {
+	if len(c.rows)+len(c.bad) >= fileRows || c.size >= fileBytes {
 		c.flush()
 	}
 }
@@ -437,7 +441,7 @@ func (c *collector) flush() {
 		}
 		return nil
 	}
-	c.rows, c.bad, c.skipped, c.size = nil, nil, 0, 0
+	c.rows, c.bad, c.skipped, c.size = make([]*mapped, 0, len(rows)), nil, 0, 0
 	select {
 	case c.commits <- b:
 	case <-c.ctx.Done():
