@@ -4,9 +4,13 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 	_ "time/tzdata" // a city's zone must be known on a machine without one
@@ -25,17 +29,44 @@ type Where struct {
 	Zone     string // IANA zone of the city
 }
 
-// Driver opens the store.
-func (w Where) Driver(ctx context.Context) (store.Driver, error) {
+// Exists tells whether there is a city, without making anything.
+func (w Where) Exists(ctx context.Context) (bool, error) {
+	if err := w.check(); err != nil {
+		return false, err
+	}
+	if w.Database != "" {
+		return postgres.Exists(ctx, w.Database)
+	}
+	_, err := os.Stat(filepath.Join(w.Data, sqlite.File))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, problem.Wrap(err, problem.Invalid, "file-unreadable", "file", w.Data)
+	}
+	return true, nil
+}
+
+// check refuses a place that is none, or two.
+func (w Where) check() error {
 	switch {
 	case w.Database != "" && w.Data != "":
-		return nil, problem.New(problem.Invalid, "data-and-database")
-	case strings.HasPrefix(w.Database, "postgres://"), strings.HasPrefix(w.Database, "postgresql://"):
+		return problem.New(problem.Invalid, "data-and-database")
+	case w.Database == "" && w.Data == "":
+		return problem.New(problem.Invalid, "data-or-database")
+	case w.Database != "" && !strings.HasPrefix(w.Database, "postgres://") && !strings.HasPrefix(w.Database, "postgresql://"):
+		return problem.New(problem.Invalid, "database-scheme")
+	}
+	return nil
+}
+
+// Driver opens the store, and makes it where there is none.
+func (w Where) Driver(ctx context.Context) (store.Driver, error) {
+	if err := w.check(); err != nil {
+		return nil, err
+	}
+	if w.Database != "" {
 		return postgres.Open(ctx, w.Database, postgres.Options{})
-	case w.Database != "":
-		return nil, problem.New(problem.Invalid, "database-scheme")
-	case w.Data == "":
-		return nil, problem.New(problem.Invalid, "data-or-database")
 	}
 	return sqlite.Open(w.Data, sqlite.Options{})
 }
@@ -67,11 +98,11 @@ func (w Where) OpenAt(ctx context.Context, log *slog.Logger, now func() time.Tim
 // Restore makes a new city from a backup: in an empty folder or an empty
 // database. Its epoch is new, so cursors of before are refused.
 func (w Where) Restore(ctx context.Context, backup io.Reader) error {
+	if err := w.check(); err != nil {
+		return err
+	}
 	if w.Database != "" {
 		return postgres.Restore(ctx, backup, w.Database, postgres.Options{})
-	}
-	if w.Data == "" {
-		return problem.New(problem.Invalid, "data-or-database")
 	}
 	return sqlite.Restore(backup, w.Data, sqlite.Options{})
 }

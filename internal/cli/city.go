@@ -24,7 +24,22 @@ func (c *applyCommand) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	r, err := s.open(c.where)
+	at := c.where
+	if c.DryRun {
+		there, err := at.app().Exists(s.ctx)
+		if err != nil {
+			return err
+		}
+		if !there { // the plan for a new city is made in one that is thrown away
+			scratch, err := os.MkdirTemp("", "huong-plan-")
+			if err != nil {
+				return err
+			}
+			defer os.RemoveAll(scratch)
+			at.Data, at.Database = scratch, ""
+		}
+	}
+	r, err := s.openOrMake(at)
 	if err != nil {
 		return err
 	}

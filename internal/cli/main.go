@@ -125,8 +125,21 @@ func (s *session) report(err error) int {
 // errRefused ends a command whose output already says what was refused.
 var errRefused = errors.New("refused")
 
-// open opens the city of a command; the command closes it.
+// open opens the city of a command; the command closes it. A place without a
+// city is refused: a mistyped folder must not look like a clean, empty one.
 func (s *session) open(w where) (*repo.Repository, error) {
+	there, err := w.app().Exists(s.ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !there {
+		return nil, problem.New(problem.NotFound, "city-missing")
+	}
+	return s.openOrMake(w)
+}
+
+// openOrMake is open for commands with which a city may begin.
+func (s *session) openOrMake(w where) (*repo.Repository, error) {
 	return w.app().Open(s.ctx, s.log)
 }
 

@@ -25,7 +25,7 @@ type serveCommand struct {
 
 // Run implements the command.
 func (c *serveCommand) Run(s *session) error {
-	r, err := s.open(c.where)
+	r, err := s.openOrMake(c.where)
 	if err != nil {
 		return err
 	}

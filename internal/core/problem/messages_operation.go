@@ -4,6 +4,7 @@ var operation = map[string]message{
 	"data-or-database":  {"Cần --data THƯ_MỤC hoặc --database URL.", "Either --data DIR or --database URL is needed."},
 	"data-and-database": {"Chỉ dùng một trong hai: --data hoặc --database.", "Use one of --data and --database, not both."},
 	"database-scheme":   {"--database phải bắt đầu bằng postgres://.", "--database must start with postgres://."},
+	"city-missing":      {"Ở đó chưa có dữ liệu của thành phố nào; hãy kiểm tra --data hoặc --database, hoặc bắt đầu bằng huong apply.", "There is no city's data there; check --data or --database, or begin with huong apply."},
 	"zone-unknown":      {"Không có múi giờ {zone}; ví dụ đúng: Asia/Ho_Chi_Minh.", "There is no time zone {zone}; an example is Asia/Ho_Chi_Minh."},
 	"file-unreadable":   {"Không đọc được tệp {file}.", "File {file} cannot be read."},
 	"file-exists":       {"{file} đã có; hãy chọn nơi khác.", "{file} exists already; choose another place."},
