@@ -39,7 +39,7 @@ func openCity(ctx context.Context, w app.Where) (*repo.Repository, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range []string{plain, placed} {
+	for _, name := range []string{plain, placed, narrow} {
 		d, err := declaration(name)
 		if err != nil {
 			return nil, err
@@ -80,8 +80,8 @@ type farewell struct {
 
 // child runs one of the roles that need a process of their own:
 //
-//	serve STORE          a server on a free port, until standard input ends
-//	import STORE ROWS    ingest.Run of so many generated CSV rows
+//	serve STORE                  a server on a free port, until standard input ends
+//	import STORE DATASET ROWS    ingest.Run of so many generated CSV rows
 func child(ctx context.Context, role string, args []string, profile string) error {
 	r, err := openCity(ctx, where(args[0]))
 	if err != nil {
@@ -125,12 +125,12 @@ func child(ctx context.Context, role string, args []string, profile string) erro
 			return err
 		}
 	case "import":
-		n, err := strconv.Atoi(args[1])
+		n, err := strconv.Atoi(args[2])
 		if err != nil {
 			return err
 		}
-		sum, err := ingest.Run(ctx, r, repo.Operator(), ingest.Job{Dataset: plain, Files: []ingest.File{{
-			Name: "reports.csv", Open: func() (io.ReadCloser, error) { return newCSVStream(0, n), nil },
+		sum, err := ingest.Run(ctx, r, repo.Operator(), ingest.Job{Dataset: args[1], Files: []ingest.File{{
+			Name: "rows.csv", Open: func() (io.ReadCloser, error) { return newCSVStream(args[1], n), nil },
 		}}})
 		if err == nil && sum.Accepted != int64(n) {
 			err = fmt.Errorf("imported %d of %d rows", sum.Accepted, n)
@@ -269,12 +269,12 @@ func cpu(pid int) float64 {
 }
 
 // importing runs the import of n rows in a process of its own.
-func importing(store string, n int) (farewell, error) {
+func importing(store, name string, n int) (farewell, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return farewell{}, err
 	}
-	p, err := start(self, "import", store, strconv.Itoa(n))
+	p, err := start(self, "import", store, name, strconv.Itoa(n))
 	if err != nil {
 		return farewell{}, err
 	}

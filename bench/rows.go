@@ -168,6 +168,15 @@ func (r *report) bare(column string) any {
 	return nil
 }
 
+// narrowLines are n narrow records from number from on as NDJSON.
+func narrowLines(from, n int) []byte {
+	b := make([]byte, 0, n*32)
+	for i := from; i < from+n; i++ {
+		b = appendNarrow(b, i, true)
+	}
+	return b
+}
+
 // lines are n reports from number from on as NDJSON.
 func (g generator) lines(from, n int) []byte {
 	b := make([]byte, 0, n*360)
@@ -179,14 +188,29 @@ func (g generator) lines(from, n int) []byte {
 }
 
 // Names of the measured datasets: the same fields and checks, without and with
-// a place.
+// a place; and one of two numbers in the order of its key, so that ten million
+// rows of it take minutes.
 const (
 	plain  = "bench-report"
 	placed = "bench-placed"
+	narrow = "bench-narrow"
 )
 
 // declaration of one of the measured datasets.
 func declaration(name string) (*dataset.Dataset, error) {
+	if name == narrow {
+		return dataset.Parse(name+".yaml", []byte(`name: bench-narrow
+title: {vi: Đo bộ nhớ, en: Memory}
+description: {vi: Bản ghi hẹp để nhập thật nhiều., en: Narrow records to import very many of.}
+kind: register
+classification: open
+schema:
+  primaryKey: key
+  fields:
+    - {name: key, type: integer, title: {vi: khóa, en: key}, description: {vi: khóa, en: key}}
+    - {name: val, type: integer, title: {vi: số, en: number}, description: {vi: số, en: number}, constraints: {required: true, minimum: 0}}
+`))
+	}
 	var b bytes.Buffer
 	b.WriteString("name: " + name + `
 title: {vi: Đo tốc độ, en: Measurements}
@@ -240,16 +264,33 @@ func compiled(name string) (*dataset.Table, *record.Schema, error) {
 	return t, s, err
 }
 
-// csvStream is n reports as a CSV file that is made while it is read.
+// appendNarrow appends record i of the narrow dataset, as CSV or NDJSON.
+func appendNarrow(b []byte, i int, json bool) []byte {
+	val := int64(mix(uint64(i)) % 1_000_000)
+	if !json {
+		b = append(strconv.AppendInt(b, int64(i), 10), ',')
+		return append(strconv.AppendInt(b, val, 10), '\n')
+	}
+	b = strconv.AppendInt(append(b, `{"key":`...), int64(i), 10)
+	b = strconv.AppendInt(append(b, `,"val":`...), val, 10)
+	return append(b, "}\n"...)
+}
+
+// csvStream is n records of a dataset as a CSV file that is made while it is read.
 type csvStream struct {
+	name    string
 	g       generator
 	next, n int
 	buf     []byte
 	at      int
 }
 
-func newCSVStream(from, n int) *csvStream {
-	return &csvStream{g: newGenerator(), next: from, n: from + n, buf: []byte(csvHeader)}
+func newCSVStream(name string, n int) *csvStream {
+	header := csvHeader
+	if name == narrow {
+		header = "key,val\n"
+	}
+	return &csvStream{name: name, g: newGenerator(), n: n, buf: []byte(header)}
 }
 
 func (s *csvStream) Read(p []byte) (int, error) {
@@ -259,6 +300,10 @@ func (s *csvStream) Read(p []byte) (int, error) {
 		}
 		s.buf, s.at = s.buf[:0], 0
 		for ; s.next < s.n && len(s.buf) < 64<<10; s.next++ {
+			if s.name == narrow {
+				s.buf = appendNarrow(s.buf, s.next, false)
+				continue
+			}
 			r := s.g.report(s.next)
 			s.buf = r.appendCSV(s.buf)
 		}
