@@ -25,6 +25,8 @@ type peer struct {
 	list    string // path and query of the filtered list
 	created int    // status of a created record
 	next    int    // number of the next report
+	total   string // member of the list's answer that counts what matches
+	rows    string // member that holds the page
 	// subscribe opens a stream of created records and returns once it is live.
 	subscribe func(c *connection) error
 }
@@ -76,7 +78,7 @@ func (b *bench) huongPeer(store string) (*peer, error) {
 	}
 	base := "/api/v1/datasets/" + plain
 	return &peer{
-		name: "Huong", server: server, create: base + "/records", created: 201,
+		name: "Huong", server: server, create: base + "/records", created: 201, total: "numberMatched", rows: "records",
 		list: base + "/records?limit=100&sort=-observed&filter=" + url.QueryEscape("category='cat-03' AND status='open'"),
 		subscribe: func(c *connection) error {
 			if _, err := c.c.Write([]byte("GET " + base + "/changes HTTP/1.1\r\nHost: bench\r\nAccept: text/event-stream\r\n\r\n")); err != nil {
@@ -97,7 +99,7 @@ func (b *bench) pocketbasePeer(sync string) (*peer, error) {
 		return nil, err
 	}
 	p := &peer{
-		name: "PocketBase, synchronous=" + sync, server: server, created: 200,
+		name: "PocketBase, synchronous=" + sync, server: server, created: 200, total: "totalItems", rows: "items",
 		create: "/api/collections/report/records",
 		list:   "/api/collections/report/records?perPage=100&sort=-observed&filter=" + url.QueryEscape("category='cat-03' && status='open'"),
 	}
@@ -160,7 +162,11 @@ func (b *bench) peerWrites(all []*peer) error {
 	last := map[*peer]timing{}
 	for range b.runs {
 		for _, p := range all {
-			for clients, n := range map[int]int{1: b.count(2000), 128: b.count(15_000)} {
+			for _, clients := range []int{1, 128} {
+				n := b.count(2000)
+				if clients > 1 {
+					n = b.count(15_000)
+				}
 				got, err := drive(p.server.hello.Address, clients, n, p.posts(g, p.next), p.created)
 				if err != nil {
 					return fmt.Errorf("%s: %w", p.name, err)
@@ -193,12 +199,19 @@ func times(ours, theirs []float64) string {
 func (b *bench) peerLists(all []*peer) error {
 	t := newTable("Against PocketBase: a filtered list", "A page of 100 records, two conditions, newest first, with the total, as JSON; over "+count(all[0].next)+" records.",
 		"server", "1 client, pages/s", "16 clients, pages/s", "p50 of 16", "p99 of 16", "Huong is × at 1", "× at 16")
+	if err := sameList(all); err != nil {
+		return err
+	}
 	one, many := map[*peer][]float64{}, map[*peer][]float64{}
 	last := map[*peer]timing{}
 	for range b.runs {
 		for _, p := range all {
 			page := func(i int) [][]byte { return [][]byte{request("GET", p.list, p.server.hello.token(i), "", 0)} }
-			for clients, n := range map[int]int{1: b.count(500), 16: b.count(2000)} {
+			for _, clients := range []int{1, 16} {
+				n := b.count(500)
+				if clients > 1 {
+					n = b.count(2000)
+				}
 				got, err := drive(p.server.hello.Address, clients, n, page, 200)
 				if err != nil {
 					return fmt.Errorf("%s: %w", p.name, err)
@@ -215,6 +228,38 @@ func (b *bench) peerLists(all []*peer) error {
 		t.add(p.name, figure(median(one[p])), figure(median(many[p])), ms(last[p].quantile(0.5)), ms(last[p].quantile(0.99)), times(one[all[0]], one[p]), times(many[all[0]], many[p]))
 	}
 	b.tables = append(b.tables, t)
+	return nil
+}
+
+// sameList makes sure that all servers give the same page and the same total.
+func sameList(all []*peer) error {
+	var want string
+	for _, p := range all {
+		c, err := dial(p.server.hello.Address, "")
+		if err != nil {
+			return err
+		}
+		defer c.close()
+		status, err := c.do(request("GET", p.list, p.server.hello.token(0), "", 0))
+		if err != nil || status != 200 {
+			return fmt.Errorf("%s: status %d: %w", p.name, status, err)
+		}
+		var answer map[string]json.RawMessage
+		var rows []struct{ Observed int64 } // several may share a moment, so their keys may differ in order
+		if err := json.Unmarshal(c.body, &answer); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+		if err := json.Unmarshal(answer[p.rows], &rows); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+		got := fmt.Sprint(string(answer[p.total]), rows)
+		if want == "" {
+			want = got
+		}
+		if got != want || len(rows) == 0 {
+			return fmt.Errorf("%s lists %.200s, %s %.200s", p.name, got, all[0].name, want)
+		}
+	}
 	return nil
 }
 
