@@ -36,6 +36,7 @@ var expressions = map[string]message{
 	"cql2-pattern":            {"Mẫu của LIKE phải là một chuỗi cho sẵn, không kết thúc bằng một dấu \\ lẻ.", "The pattern of LIKE must be a literal text that does not end in a lone \\."},
 	"cql2-pattern-long":       {"Mẫu của LIKE dài quá {limit} byte.", "The pattern of LIKE is longer than {limit} bytes."},
 	"cql2-array-item":         {"Phần tử của mảng phải là chuỗi, số, đúng/sai, ngày hoặc thời điểm cho sẵn.", "Array items must be literal texts, numbers, booleans, dates or timestamps."},
+	"quality-rule-unknown":    {"Bộ dữ liệu “{dataset}” không có quy tắc so với bản ghi trước tên “{rule}”.", "The dataset “{dataset}” has no rule over the record before named “{rule}”."},
 	"cql2-previous-filter":    {"previous(…) chỉ dùng trong quy tắc chất lượng, không dùng trong bộ lọc.", "previous(…) may only be used in quality rules, not in a filter."},
 	"cql2-previous":           {"previous(…) cần đúng một thuộc tính.", "previous(…) takes exactly one property."},
 
