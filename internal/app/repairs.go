@@ -23,13 +23,13 @@ func (q repairs) Correct(ctx context.Context, p repo.Principal, id string, cells
 }
 
 // Replay implements ui.Repairs.
-func (q repairs) Replay(ctx context.Context, p repo.Principal, dataset, rule string) (accepted, stayed int64, err error) {
-	s := ingest.Selection{Dataset: dataset}
+func (q repairs) Replay(ctx context.Context, p repo.Principal, dataset, rule string, progress func(accepted, stayed int64)) error {
+	s := ingest.Selection{Dataset: dataset, Progress: func(done ingest.Replayed) { progress(done.Replayed, done.Open) }}
 	if rule != "" {
 		s.Filter = &cql2.Call{Op: "=", Args: []cql2.Expr{&cql2.Prop{Name: "rule", Column: -1}, &cql2.Lit{Value: value.OfText(rule)}}}
 	}
-	done, err := ingest.Replay(ctx, q.repo, p, s)
-	return done.Replayed, done.Open, err
+	_, err := ingest.Replay(ctx, q.repo, p, s)
+	return err
 }
 
 // Dismiss implements ui.Repairs.

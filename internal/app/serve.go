@@ -18,6 +18,7 @@ import (
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/live"
+	"huong.city/huong/internal/service/quality"
 	bundle "huong.city/huong/web"
 )
 
@@ -97,7 +98,7 @@ func Serve(ctx context.Context, r *repo.Repository, o ServeOptions, ready func(a
 // faces wires followers and faces. The lists are the whole of it.
 func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (http.Handler, error) {
 	activity := live.NewActivity(o.Now)
-	for _, f := range []repo.Follower{activity} {
+	for _, f := range []repo.Follower{activity, quality.NewFindings(r)} {
 		r.Follow(f)
 	}
 
@@ -117,7 +118,7 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (http.H
 	pages, err = ui.New(ui.Config{
 		Repo: r, Files: bundle.Files(), Now: o.Now, Log: o.Log, Sessions: mux,
 		Activity: func() []ui.DatasetActivity { return pulses(activity) },
-		Repairs:  repairs{r},
+		Repairs:  repairs{r}, Stopping: stopping,
 	})
 	if err != nil {
 		return nil, err

@@ -223,7 +223,7 @@ func (v *view) colour(m *cityMap, figures map[string]float64, unit string) {
 		}
 		step := 1
 		if top > 0 {
-			step = min(5, 1+int(f/top*5))
+			step = max(1, min(5, 1+int(f/top*5)))
 		}
 		a.Class = "r" + strconv.Itoa(step)
 		a.Title += ": " + strings.TrimSpace(v.D(f, 2)+" "+unit)

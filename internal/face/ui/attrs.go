@@ -193,6 +193,16 @@ func fragmentAttr(live bool, of string) templ.Attributes {
 	return templ.Attributes{"data-live-fragment": of}
 }
 
+// runsAttr makes the list of runs ask for itself while one is at work.
+func runsAttr(runs []replayView) templ.Attributes {
+	for _, r := range runs {
+		if r.Working {
+			return templ.Attributes{"hx-get": "/quarantine?fragment=runs", "hx-trigger": "every 1s", "hx-swap": "outerHTML"}
+		}
+	}
+	return nil
+}
+
 func cellID(i int) string { return "cell-" + strconv.Itoa(i) }
 
 func describedAttr(fault string) templ.Attributes {

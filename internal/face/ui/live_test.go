@@ -26,6 +26,16 @@ func (b *tab) until(t *testing.T, within time.Duration, condition string) {
 	t.Fatalf("not within %v: %s (%v)", within, condition, last)
 }
 
+// keys presses keys. One that leaves the page may find it gone at its release.
+func (b *tab) keys(t *testing.T, keys ...string) {
+	t.Helper()
+	for _, k := range keys {
+		if err := chromedp.Do(b.ctx, chromedp.KeyEvent(k)); err != nil && (k != "\r" || !strings.Contains(err.Error(), "navigated")) {
+			t.Fatalf("%q: %v", k, err)
+		}
+	}
+}
+
 func TestManyTabsShareOneStream(t *testing.T) {
 	ctx := browser(t)
 	c := newCity(t)
@@ -82,10 +92,7 @@ func TestTheKeyboardMovesThroughRecords(t *testing.T) {
 	if err := chromedp.Do(b.ctx, chromedp.Evaluate[chromedp.Void](`document.activeElement.blur()`), chromedp.KeyEvent("j")); err != nil {
 		t.Fatal(err)
 	}
-	// Enter leaves the page; the key's release may find the page gone already.
-	if err := chromedp.Do(b.ctx, chromedp.KeyEvent("\r")); err != nil && !strings.Contains(err.Error(), "navigated") {
-		t.Fatal(err)
-	}
+	b.keys(t, "\r")
 	b.until(t, 10*time.Second, `location.pathname.endsWith("/records/PA-00001")`)
 	for _, f := range b.take() {
 		t.Error(f)

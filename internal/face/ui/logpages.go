@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,14 +18,16 @@ import (
 
 // logData is a page of the commit log.
 type logData struct {
-	Lines   []logLine
-	Dataset string
-	At      string // the reader's "up to" choice
-	Head    int64
-	Chips   []chip
-	Sets    []option
-	Paging  paging
-	Fault   string
+	Lines           []logLine
+	Dataset, Agency string
+	Kind, By        string // the way of writing; words of actor, source or reason
+	At              string // the reader's "up to" choice
+	Head            int64
+	Chips           []chip
+	Sets, Agencies  []option
+	Paging          paging
+	Fault           string
+	Searched        string // how far the search went, where it went not to the end
 }
 
 const (
@@ -38,16 +41,49 @@ const (
 func (u *UI) log(v *view) error {
 	v.nav, v.title = "log", v.T("nav.log")
 	q := v.r.URL.Query()
-	l := logData{Dataset: q.Get("dataset"), At: q.Get("at")}
+	l := logData{Dataset: q.Get("dataset"), Agency: q.Get("agency"), Kind: q.Get("kind"), By: strings.TrimSpace(q.Get("by")), At: q.Get("at")}
 	head, err := u.Repo.Head(v.r.Context())
 	if err != nil {
 		return err
 	}
 	l.Head = head.Seq
-	lq := repo.LogQuery{Limit: logSize + 1, Desc: true}
+	lq := repo.LogQuery{Desc: true}
 	if l.Dataset != "" {
-		lq.Datasets = []string{l.Dataset}
 		l.Chips = append(l.Chips, chip{v.datasetTitle(l.Dataset), v.with("dataset", "")})
+	}
+	if l.Agency != "" {
+		l.Chips = append(l.Chips, chip{v.T("owner") + ": " + v.Agency(l.Agency), v.with("agency", "")})
+	}
+	owners := map[string]bool{}
+	for _, e := range u.Repo.Entries(v.p) {
+		name := e.Dataset.Name
+		l.Sets = append(l.Sets, option{name, e.Dataset.Title.In(v.lang)})
+		owners[e.Dataset.Owner] = true
+		if (l.Dataset != "" || l.Agency != "") && (l.Dataset == "" || l.Dataset == name) && (l.Agency == "" || l.Agency == e.Dataset.Owner) {
+			lq.Datasets = append(lq.Datasets, name)
+		}
+	}
+	delete(owners, "")
+	for code := range owners {
+		l.Agencies = append(l.Agencies, option{code, v.Agency(code)})
+	}
+	slices.SortFunc(l.Agencies, func(a, b option) int { return strings.Compare(value.Fold(a.Label), value.Fold(b.Label)) })
+	nothing := false
+	if l.Dataset != "" && len(lq.Datasets) == 0 {
+		if _, err := u.Repo.Entry(v.p, l.Dataset); err != nil {
+			return err
+		}
+	}
+	if (l.Dataset != "" || l.Agency != "") && len(lq.Datasets) == 0 {
+		nothing = true
+	}
+	if slices.Contains(logKinds[:], l.Kind) {
+		l.Chips = append(l.Chips, chip{v.T("log.kind") + ": " + v.T("log.kind."+l.Kind), v.with("kind", "")})
+	} else {
+		l.Kind = ""
+	}
+	if l.By != "" {
+		l.Chips = append(l.Chips, chip{"“" + l.By + "”", v.with("by", "")})
 	}
 	if l.At != "" {
 		seq, err := v.asOf(l.At)
@@ -62,23 +98,86 @@ func (u *UI) log(v *view) error {
 		lq.After = before
 		l.Paging.First = v.with("before", "")
 	}
-	if l.Lines, err = v.logLines(lq); err != nil {
-		return err
-	}
-	if len(l.Lines) > logSize {
-		l.Lines = l.Lines[:logSize]
-		l.Paging.Next = v.with("before", strconv.FormatInt(l.Lines[logSize-1].Seq, 10))
+	if !nothing {
+		if err := v.searchLog(&l, lq); err != nil {
+			return err
+		}
 	}
 	if n := len(l.Lines); n > 0 {
 		l.Paging.Range = v.T("log.range", "from", v.N(l.Lines[0].Seq), "to", v.N(l.Lines[n-1].Seq), "head", v.N(l.Head))
-	}
-	for _, e := range u.Repo.Entries(v.p) {
-		l.Sets = append(l.Sets, option{e.Dataset.Name, e.Dataset.Title.In(v.lang)})
 	}
 	if v.fragment("log") {
 		return v.part(logList(v, l))
 	}
 	return v.show(200, logPage(v, l))
+}
+
+// logKinds are the ways in which commits come to be, told by their source.
+var logKinds = [...]string{"api", "web", "file", "quarantine", "declaration", "areas", "token", "generator", "other"}
+
+// logKind tells the way of a commit by its source.
+func logKind(source string) string {
+	if strings.HasPrefix(source, "file:") {
+		return "file"
+	}
+	if slices.Contains(logKinds[:], source) && source != "file" {
+		return source
+	}
+	return "other"
+}
+
+// searchedMost bounds how many commits one page looks through for words that
+// no index holds; the next page goes on from there.
+const searchedMost = 20_000
+
+// searchLog reads a page of the log: what lq selects, and of that what fits the
+// way and the words asked for.
+func (v *view) searchLog(l *logData, lq repo.LogQuery) error {
+	wanted := strings.Fields(value.Fold(l.By))
+	searching := l.Kind != "" || len(wanted) > 0
+	lq.Limit = logSize + 1
+	if searching {
+		lq.Limit = searchedMost
+	}
+	seen, last, more := 0, int64(0), false
+	err := v.u.Repo.Log(v.r.Context(), v.p, lq, func(e *commit.Entry) error {
+		seen++
+		if l.Kind != "" && logKind(e.Source) != l.Kind || !holds(e.Header, wanted) {
+			last = e.Seq
+			return nil
+		}
+		if len(l.Lines) == logSize {
+			more = true
+			return errEnough
+		}
+		last = e.Seq
+		l.Lines = append(l.Lines, v.logLine(e))
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return err
+	}
+	if more || searching && seen == searchedMost {
+		l.Paging.Next = v.with("before", strconv.FormatInt(last, 10))
+		if !more {
+			l.Searched = v.T("log.searched", "n", v.N(int64(seen)), "seq", v.N(last))
+		}
+	}
+	return nil
+}
+
+// holds tells whether every folded word stands in who wrote, from where or why.
+func holds(h commit.Header, words []string) bool {
+	if len(words) == 0 {
+		return true
+	}
+	all := value.Fold(h.Actor + "\n" + h.Source + "\n" + h.Reason)
+	for _, w := range words {
+		if !strings.Contains(all, w) {
+			return false
+		}
+	}
+	return true
 }
 
 // live tells whether the list shows the end of the log and may follow it.
@@ -94,6 +193,7 @@ type fieldChange struct {
 // changed is one change of a commit for a reader.
 type changed struct {
 	Dataset, Title, Key, Href string
+	Label                     string // the key as people read it
 	Result                    commit.Result
 	Fields                    []fieldChange
 	More                      int // fields left out
@@ -117,12 +217,30 @@ func (v *view) change(a *commit.Applied) changed {
 	c.Key = record.FormatKey(e.Table, e.Table.KeyOf(nil, row))
 	c.Href = recordPath(a.Dataset, c.Key)
 	d := &datasetView{view: v, e: e, d: e.Dataset}
+	c.Label = d.keyLabel(row)
 	c.Fields = d.differences(a.Before, a.After)
 	if a.Result() != commit.Updated && len(c.Fields) > 6 {
 		c.More = len(c.Fields) - 6
 		c.Fields = c.Fields[:6]
 	}
 	return c
+}
+
+// keyLabel writes a row's key for people: the subject by its title, a time in
+// the city's zone.
+func (d *datasetView) keyLabel(row []value.Value) string {
+	var parts []string
+	for _, k := range d.e.Table.Key {
+		col := d.e.Table.Columns[k]
+		text := d.cell(col.Name, row[k])
+		if row[k].Kind() == value.Text {
+			if s := d.subject(d.e, col.Name, row[k].Text()); s != row[k].Text() {
+				text = s
+			}
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, " · ")
 }
 
 // differences lists the visible fields whose values differ. Derived columns

@@ -135,10 +135,15 @@ func (v *view) latest(e *repo.Entry) latestValue {
 	return l
 }
 
-// Unit writes a UCUM code as people read it.
+// Unit writes a UCUM code as people read it. A quotient without words of its
+// own is written from those of its parts; an annotation in braces that no table
+// knows stands as it was declared.
 func (v *view) Unit(code string) string {
 	if s, ok := units[code]; ok {
 		return s.in(v.lang)
+	}
+	if over, under, ok := strings.Cut(code, "/"); ok && over != "" && under != "" {
+		return v.Unit(over) + "/" + v.Unit(under)
 	}
 	return strings.Trim(code, "{}")
 }

@@ -37,7 +37,7 @@ type quarantineData struct {
 	Sets                       []option
 	Paging                     paging
 	Dataset, Rule, File, State string
-	Done                       string // what an action before did
+	Runs                       []replayView
 	MayWrite                   bool
 }
 
@@ -60,12 +60,10 @@ func (u *UI) quarantine(v *view) error {
 	}
 	ctx := v.r.Context()
 	q := v.r.URL.Query()
-	d := quarantineData{Dataset: q.Get("dataset"), Rule: q.Get("rule"), File: q.Get("file"), State: q.Get("state"), Done: q.Get("done")}
-	if d.Done != "" {
-		accepted, stayed, _ := strings.Cut(d.Done, " ")
-		a, _ := strconv.ParseInt(accepted, 10, 64)
-		s, _ := strconv.ParseInt(stayed, 10, 64)
-		d.Done = v.T("quarantine.replayed", "accepted", v.N(a), "stayed", v.N(s))
+	d := quarantineData{Dataset: q.Get("dataset"), Rule: q.Get("rule"), File: q.Get("file"), State: q.Get("state")}
+	d.Runs = v.replayRuns()
+	if v.fragment("runs") {
+		return v.part(replayRuns(v, d.Runs))
 	}
 	var conditions []cql2.Expr
 	if d.State == "" {
@@ -163,7 +161,14 @@ func (v *view) heldRow(r repo.Record) heldRow {
 		h.Where += " [" + s + "]"
 	}
 	if n := c.int("line"); n > 0 {
-		h.Where += ":" + strconv.FormatInt(n, 10)
+		h.Where = joined(", ", h.Where, v.T("quarantine.line", "n", v.N(n)))
+	}
+	if e, err := v.u.Repo.Entry(v.p, h.Dataset); err == nil { // reasons are kept with the field's name
+		if f, ok := e.Dataset.Field(h.Field); ok {
+			if rest, ok := strings.CutPrefix(h.Reason, h.Field+": "); ok {
+				h.Reason = fieldTitle(v, f) + ": " + rest
+			}
+		}
 	}
 	return h
 }
@@ -182,8 +187,8 @@ type heldData struct {
 }
 
 type heldCell struct {
-	Name, Title, Value string
-	Faults             []string
+	Name, Title, Unit, Value string
+	Faults                   []string
 }
 
 // wholeRow is how ingest names a row whose cells could not be told apart.
@@ -223,14 +228,15 @@ func (v *view) heldRecord() (heldData, error) {
 			h.Whole = cells[i]
 			continue
 		}
-		h.Cells = append(h.Cells, heldCell{Name: name, Title: name, Value: cells[i]})
+		h.Cells = append(h.Cells, heldCell{Name: name, Value: cells[i]})
 	}
 	if h.Whole != "" && d != nil {
 		for i := range d.Schema.Fields {
 			f := &d.Schema.Fields[i]
-			h.Cells = append(h.Cells, heldCell{Name: f.Name, Title: fieldTitle(v, f)})
+			h.Cells = append(h.Cells, heldCell{Name: f.Name})
 		}
 	}
+	h.entitle(v, d)
 	var vs []problem.Violation
 	if err := json.Unmarshal([]byte(c.text("violations")), &vs); err != nil {
 		vs = nil
@@ -256,6 +262,22 @@ func (v *view) heldRecord() (heldData, error) {
 		h.General = []string{h.Reason}
 	}
 	return h, nil
+}
+
+// entitle gives the cells the titles and units of the fields they become.
+func (h *heldData) entitle(v *view, d *dataset.Dataset) {
+	for i := range h.Cells {
+		h.Cells[i].Title = h.Cells[i].Name
+	}
+	if d == nil {
+		return
+	}
+	for i := range d.Schema.Fields {
+		f := &d.Schema.Fields[i]
+		if at := h.cellOf(d, f.Name); at >= 0 && h.Cells[at].Title == h.Cells[at].Name {
+			h.Cells[at].Title, h.Cells[at].Unit = fieldTitle(v, f), v.Unit(f.Unit)
+		}
+	}
 }
 
 // cellOf finds the cell that a field came from: of its own name, or of the
@@ -365,7 +387,7 @@ func (u *UI) repair(v *view) error {
 	}
 }
 
-// replayRule tries all waiting rows of one rule again.
+// replayRule begins to try all waiting rows of one rule again, or stops a run.
 func (u *UI) replayRule(v *view) error {
 	if u.Repairs == nil {
 		return problem.New(problem.Unavailable, "busy")
@@ -373,15 +395,33 @@ func (u *UI) replayRule(v *view) error {
 	if err := v.r.ParseForm(); err != nil {
 		return web400(err)
 	}
-	name, rule := v.r.PostForm.Get("dataset"), v.r.PostForm.Get("rule")
+	form := v.r.PostForm
+	if id, err := strconv.ParseInt(form.Get("stop"), 10, 64); err == nil {
+		u.replays.stop(v.p, id)
+		return v.seeOther("/quarantine#runs")
+	}
+	name, rule := form.Get("dataset"), form.Get("rule")
 	if name == "" {
 		return problem.New(problem.Invalid, "request-malformed")
 	}
-	accepted, stayed, err := u.Repairs.Replay(v.r.Context(), v.p, name, rule)
+	if _, err := u.Repo.Entry(v.p, name); err != nil {
+		return err
+	}
+	if !u.Repo.MayWrite(v.p, name) {
+		return problem.New(problem.Denied, "denied", "action", "write", "dataset", name)
+	}
+	filter := and(waiting(), equal("dataset", name))
+	if rule != "" {
+		filter = and(filter, equal("rule", rule))
+	}
+	page, err := u.Repo.Read(v.r.Context(), v.p, repo.Query{Dataset: repo.SystemQuarantine, Filter: filter, Count: true, Limit: 1}, func(repo.Record) error { return nil })
 	if err != nil {
 		return err
 	}
-	return v.seeOther(to("/quarantine", "dataset", name, "done", strconv.FormatInt(accepted, 10)+" "+strconv.FormatInt(stayed, 10)))
+	if err := u.replays.start(u, v.p, name, rule, page.Matched); err != nil {
+		return err
+	}
+	return v.seeOther("/quarantine#runs")
 }
 
 // web400 marks a form that cannot be read.

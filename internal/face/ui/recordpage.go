@@ -114,10 +114,22 @@ func (v *view) openRecord() (*recordData, *repo.Record, error) {
 	if err := r.life(key); err != nil {
 		return nil, nil, err
 	}
+	if r.Label == "" && len(d.e.Table.Key) > 1 {
+		r.Label = d.keyLabel(keyed(d.e.Table, key))
+	}
 	r.Label = or(r.Label, r.Key)
 	v.title = r.Label + " · " + d.d.Title.In(v.lang)
 	r.Raw = "/api/v1" + recordPath(d.d.Name, r.Key)
 	return r, got, nil
+}
+
+// keyed is a row that holds a key and nothing else.
+func keyed(t *dataset.Table, key []value.Value) []value.Value {
+	row := make([]value.Value, t.Width())
+	for i, k := range t.Key {
+		row[k] = key[i]
+	}
+	return row
 }
 
 // fill writes the fields, the place and the references of a state.
@@ -234,10 +246,18 @@ func (r *recordData) editFields(values []value.Value, given url.Values, faults m
 	for _, f := range r.fields() {
 		i, _, _, _ := r.e.Table.Property(f.Name)
 		e := editField{Name: f.Name, Title: fieldTitle(r.view, f), Kind: "text", Required: f.Constraints.Required, Faults: faults[f.Name]}
-		e.Hint = joined(" · ", r.T("type."+string(f.Type)), r.Unit(f.Unit))
+		e.Hint = r.Unit(f.Unit)
+		if f.Type != dataset.String { // that a text is asked for goes without saying
+			e.Hint = joined(" · ", r.T("type."+string(f.Type)), e.Hint)
+		}
 		if !values[i].IsNull() {
 			e.Value = string(r.e.Schema.AppendCell(nil, i, values[i]))
 		}
+		if values[i].Kind() == value.Time && (f.Format == "" || f.Format == "default") {
+			// In the city's zone, as the page shows it, and with the zone told.
+			e.Value = values[i].Instant().In(r.zone).Format("2006-01-02T15:04:05.999999Z07:00")
+		}
+		long := f.Constraints.MaxLength != nil && *f.Constraints.MaxLength >= 1000
 		switch {
 		case slices.Contains(r.d.Schema.PrimaryKey, f.Name):
 			e.Kind = "fixed"
@@ -255,7 +275,7 @@ func (r *recordData) editFields(values []value.Value, given url.Values, faults m
 		case f.Type == dataset.Boolean:
 			e.Kind = "select"
 			e.Options = []option{{"true", r.T("yes")}, {"false", r.T("no")}}
-		case f.Type.HoldsJSON() || f.Type == dataset.GeoJSON || len(e.Value) > 80:
+		case f.Type.HoldsJSON() || f.Type == dataset.GeoJSON || long || len(e.Value) > 80:
 			e.Kind = "area"
 		}
 		if given != nil && e.Kind != "fixed" {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"huong.city/huong/internal/core/commit"
+	"huong.city/huong/internal/core/cql2"
 	"huong.city/huong/internal/core/dataset"
 	"huong.city/huong/internal/core/geom"
 	"huong.city/huong/internal/core/problem"
@@ -24,6 +25,7 @@ import (
 	"huong.city/huong/internal/face/ui"
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
+	"huong.city/huong/internal/service/ingest"
 	"huong.city/huong/internal/store/sqlite"
 	bundle "huong.city/huong/web"
 )
@@ -38,6 +40,7 @@ type city struct {
 	held  string // id of a row in quarantine
 	seq   int64
 
+	repairs *repairs
 	server  *httptest.Server
 	streams atomic.Int64 // how often the stream was asked for
 	cut     atomic.Bool  // the stream is refused
@@ -67,6 +70,7 @@ func newCity(t testing.TB) *city {
 	if c.token, err = c.repo.CreateToken(ctx, repo.Operator(), "kỹ sư dữ liệu", []string{"*"}, []string{"*"}, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
+	c.repairs = &repairs{repo: c.repo}
 	c.serve(t)
 	return c
 }
@@ -227,16 +231,40 @@ func (c *city) fill(t testing.TB) {
 	c.held = "held-0"
 }
 
-// noRepairs stands where the pages are looked at, not the repairing.
-type noRepairs struct{}
+// repairs is the quarantine's own service, as the program wires it.
+type repairs struct {
+	repo *repo.Repository
+	gate chan struct{} // each row of a replay waits for it, where there is one
+}
 
-func (noRepairs) Correct(context.Context, repo.Principal, string, map[string]string) error {
-	return problem.New(problem.Invalid, "request-malformed")
+func (q *repairs) Correct(ctx context.Context, p repo.Principal, id string, cells map[string]string) error {
+	done, err := ingest.Correct(ctx, q.repo, p, id, cells, nil)
+	if err == nil && done.Replayed == 0 {
+		err = problem.New(problem.Invalid, "quarantine-still")
+	}
+	return err
 }
-func (noRepairs) Replay(context.Context, repo.Principal, string, string) (int64, int64, error) {
-	return 1, 2, nil
+
+func (q *repairs) Replay(ctx context.Context, p repo.Principal, name, rule string, progress func(accepted, stayed int64)) error {
+	s := ingest.Selection{Dataset: name, Progress: func(done ingest.Replayed) {
+		progress(done.Replayed, done.Open)
+		if q.gate != nil {
+			select {
+			case <-q.gate:
+			case <-ctx.Done():
+			}
+		}
+	}}
+	if rule != "" {
+		s.Filter = &cql2.Call{Op: "=", Args: []cql2.Expr{&cql2.Prop{Name: "rule", Column: -1}, &cql2.Lit{Value: value.OfText(rule)}}}
+	}
+	_, err := ingest.Replay(ctx, q.repo, p, s)
+	return err
 }
-func (noRepairs) Dismiss(context.Context, repo.Principal, string, string) error { return nil }
+
+func (q *repairs) Dismiss(ctx context.Context, p repo.Principal, id, note string) error {
+	return ingest.Dismiss(ctx, q.repo, p, id, note)
+}
 
 func (c *city) serve(t testing.TB) {
 	t.Helper()
@@ -250,7 +278,7 @@ func (c *city) serve(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pages, err = ui.New(ui.Config{Repo: c.repo, Files: bundle.Files(), Now: time.Now, Log: log, Sessions: mux, Activity: c.activity, Repairs: noRepairs{}})
+	pages, err = ui.New(ui.Config{Repo: c.repo, Files: bundle.Files(), Now: time.Now, Log: log, Sessions: mux, Activity: c.activity, Repairs: c.repairs, Stopping: stopping})
 	if err != nil {
 		t.Fatal(err)
 	}

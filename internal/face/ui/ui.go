@@ -36,8 +36,9 @@ type Repairs interface {
 	// stays in quarantine as corrected, with its present reasons.
 	Correct(ctx context.Context, p repo.Principal, id string, cells map[string]string) error
 	// Replay tries all waiting rows of a dataset that broke a rule again (every
-	// rule when empty) and returns how many left quarantine and how many stayed.
-	Replay(ctx context.Context, p repo.Principal, dataset, rule string) (accepted, stayed int64, err error)
+	// rule when empty). After each row it tells how many have left quarantine
+	// and how many stayed so far. It ends early when ctx does.
+	Replay(ctx context.Context, p repo.Principal, dataset, rule string, progress func(accepted, stayed int64)) error
 	// Dismiss closes a row without a record, with a note that says why.
 	Dismiss(ctx context.Context, p repo.Principal, id, note string) error
 }
@@ -51,6 +52,9 @@ type Config struct {
 	Activity func() []DatasetActivity // none when nil
 	Sessions Sessions                 // no entering when nil
 	Repairs  Repairs                  // no repairing when nil
+	// Stopping ends what goes on after a request is answered; such work ends
+	// with the process when it is nil.
+	Stopping context.Context
 }
 
 // UI serves the pages. It is safe for concurrent use.
@@ -61,6 +65,16 @@ type UI struct {
 	shapes shapeCache
 	held   heldCache
 	titles titleCache
+
+	replays replays
+}
+
+// stopping is the life of what goes on after a request is answered.
+func (u *UI) stopping() context.Context {
+	if u.Stopping != nil {
+		return u.Stopping
+	}
+	return context.Background()
 }
 
 // New reads the bundle's manifest. An empty bundle is allowed: pages then come

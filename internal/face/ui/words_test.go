@@ -25,6 +25,7 @@ var dynamic = map[string][]string{
 	"fresh.":     {"fresh", "late", "silent"},
 	"keys.":      {"move", "open", "filter", "page", "help"},
 	"limit.":     {"minimum", "maximum", "above", "below", "min-length", "max-length", "pattern"},
+	"log.kind.":  logKinds[:],
 	"principle.": {"accurate", "complete", "clean", "accurate.none", "complete.none", "clean.none"},
 	"result.":    {"unchanged", "created", "updated", "deleted"},
 	"severity.":  {"warning", "error"},

@@ -21,10 +21,11 @@ import (
 // that a filter over the quarantine dataset selects, of one dataset in either
 // case. Rows that are replayed or dismissed already are left alone.
 type Selection struct {
-	Dataset string
-	IDs     []string
-	Filter  cql2.Expr
-	Mapping *dataset.Mapping // how the rows' columns become fields; nil: the mapping of the import's declared source, else by name
+	Dataset  string
+	IDs      []string
+	Filter   cql2.Expr
+	Progress func(Replayed)   // told after each row what was done so far; may be nil
+	Mapping  *dataset.Mapping // how the rows' columns become fields; nil: the mapping of the import's declared source, else by name
 }
 
 // Replayed is what a replay did.
@@ -57,7 +58,7 @@ func Correct(ctx context.Context, r *repo.Repository, p repo.Principal, id strin
 		return Replayed{}, err
 	}
 	q := quarantined{version: rec.Version, values: rec.Values, id: id, raw: raw, source: textOf(rec, "import")}
-	return replay(ctx, r, p, textOf(rec, "dataset"), []quarantined{q}, m, true)
+	return replay(ctx, r, p, textOf(rec, "dataset"), []quarantined{q}, m, true, func(Replayed) {})
 }
 
 // corrected merges cells into a kept row. Where the cells of a row could not be
@@ -137,7 +138,11 @@ func Replay(ctx context.Context, r *repo.Repository, p repo.Principal, s Selecti
 			return total, err
 		}
 		if len(rows) > 0 {
-			done, err := replay(ctx, r, p, s.Dataset, rows, s.Mapping, false)
+			done, err := replay(ctx, r, p, s.Dataset, rows, s.Mapping, false, func(done Replayed) {
+				if s.Progress != nil {
+					s.Progress(Replayed{Replayed: total.Replayed + done.Replayed, Open: total.Open + done.Open})
+				}
+			})
 			total.Replayed += done.Replayed
 			total.Open += done.Open
 			if err != nil {
@@ -164,7 +169,7 @@ func kept(rec repo.Record) quarantined {
 	return q
 }
 
-func replay(ctx context.Context, r *repo.Repository, p repo.Principal, name string, rows []quarantined, m *dataset.Mapping, changed bool) (Replayed, error) {
+func replay(ctx context.Context, r *repo.Repository, p repo.Principal, name string, rows []quarantined, m *dataset.Mapping, changed bool, tell func(Replayed)) (Replayed, error) {
 	var done Replayed
 	sum := Summary{}
 	l, err := newLoader(r, p, name, commit.Header{Source: "quarantine", Reason: "replay"}, &sum)
@@ -196,6 +201,7 @@ func replay(ctx context.Context, r *repo.Repository, p repo.Principal, name stri
 		} else {
 			done.Open++
 		}
+		tell(done)
 	}
 	return done, nil
 }
