@@ -187,7 +187,7 @@ func (a *API) getDataset(c *call) error {
 	}
 	d := detail{summary: a.summary(c, e), Links: map[string]string{}}
 	base := d.URL
-	for _, l := range []string{"records", "aggregate", "export", "changes", "difference", "descriptor", "contract"} {
+	for _, l := range []string{"records", "aggregate", "export", "changes", "difference", "quality", "descriptor", "contract"} {
 		d.Links[l] = base + "/" + l
 	}
 	if d.Declaration, err = declaration(e.Dataset, a.names(c.who(), e)); err != nil {

@@ -401,6 +401,7 @@ func fixedSchemas() object {
 		"Commit":    obj([]string{"seq", "at", "count", "changes"}, commit),
 		"Status":    obj([]string{"head", "cursor"}, object{"head": integer, "at": str, "cursor": str, "version": str, "queue": integer, "followers": arr(free)}),
 		"Cells":     object{"type": "object"},
+		"Quality":   qualitySchema(obj, arr),
 		"Replay":    obj([]string{"dataset"}, object{"dataset": str, "ids": arr(str), "filter": str}),
 		"Replayed":  obj([]string{"replayed", "open"}, object{"replayed": integer, "open": integer}),
 		"Dismissal": obj([]string{"note"}, object{"note": str}),
