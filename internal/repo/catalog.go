@@ -10,6 +10,7 @@ import (
 
 	"huong.city/huong/internal/core/commit"
 	"huong.city/huong/internal/core/dataset"
+	"huong.city/huong/internal/core/grant"
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/core/record"
 	"huong.city/huong/internal/core/value"
@@ -26,6 +27,11 @@ const (
 	SystemToken      = "token"
 	SystemQuarantine = "quarantine"
 	SystemImport     = "import"
+	SystemGrant      = "grant"
+	SystemPurpose    = "purpose"
+	SystemAccess     = "access"
+	SystemAccount    = "account"
+	SystemCapacity   = "capacity"
 )
 
 //go:embed system/*.yaml
@@ -36,6 +42,10 @@ type catalog struct {
 	version int64 // Head.Catalog that it was read at
 	entries map[string]*Entry
 	names   []string // city datasets first, then system ones, each by name
+
+	policy   *grant.Policy // as of version
+	grants   int           // width of the layout that its grants were read by
+	purposes map[string]Purpose
 }
 
 // systemDeclarations parses the built-in declarations, in a fixed order with
@@ -117,7 +127,7 @@ func (r *Repository) genesis(ctx context.Context, system []*dataset.Dataset) err
 		}
 		plan.Steps = append(plan.Steps, Step{Dataset: d.Name, Action: "create", declared: d, layout: t})
 	}
-	r.catalog.Store(&catalog{entries: map[string]*Entry{}})
+	r.catalog.Store(&catalog{entries: map[string]*Entry{}, policy: grant.NewPolicy(nil)})
 	_, err := r.apply(ctx, "huong", "a new city", plan)
 	return err
 }
@@ -175,6 +185,9 @@ func (r *Repository) refresh(ctx context.Context) (*catalog, error) {
 		}
 		return strings.Compare(a, b)
 	})
+	if err := r.withPolicy(ctx, c, old); err != nil {
+		return nil, err
+	}
 	r.catalog.Store(c)
 	return c, nil
 }
@@ -254,22 +267,24 @@ func decodeColumns(d *dataset.Dataset, text string) (*dataset.Table, error) {
 	return t, nil
 }
 
-// Entries lists the datasets that p may read, the city's own before the system's.
+// Entries lists the datasets of which p may see something, the city's own
+// before the system's.
 func (r *Repository) Entries(p Principal) []*Entry {
 	c := r.catalog.Load()
 	var list []*Entry
 	for _, name := range c.names {
-		if e := c.entries[name]; mayRead(p, e) {
+		if e := c.entries[name]; r.mayRead(p, c, e) {
 			list = append(list, e)
 		}
 	}
 	return list
 }
 
-// Entry returns one dataset. What does not exist and what p may not read look
-// the same: NotFound for a known principal, Unauthenticated for the public.
+// Entry returns one dataset. What does not exist and what p may see nothing of
+// look the same: NotFound for a known principal, Unauthenticated for the public.
 func (r *Repository) Entry(p Principal, name string) (*Entry, error) {
-	if e := r.catalog.Load().entries[name]; e != nil && mayRead(p, e) {
+	c := r.catalog.Load()
+	if e := c.entries[name]; e != nil && r.mayRead(p, c, e) {
 		return e, nil
 	}
 	return nil, hidden(p, name)
@@ -282,78 +297,32 @@ func hidden(p Principal, name string) error {
 	return problem.New(problem.NotFound, "dataset-unknown", "dataset", name)
 }
 
-// MayWrite tells whether p may write records of a dataset.
+// MayWrite tells whether p may write some record of a dataset.
 func (r *Repository) MayWrite(p Principal, name string) bool {
-	e := r.catalog.Load().entries[name]
-	return e != nil && mayWrite(p, e)
+	c := r.catalog.Load()
+	e := c.entries[name]
+	if e == nil {
+		return false
+	}
+	d, err := r.decide(context.Background(), p, c, e, grant.Write)
+	return err == nil && d.Allowed
 }
 
-// mayRead and mayWrite are the whole of access control until grants come: a
-// token names datasets, everything else is denied but what is open.
-func mayRead(p Principal, e *Entry) bool {
-	name := e.Dataset.Name
-	switch {
-	case p.Admin:
-		return true
-	case name == SystemToken:
-		return false
-	case e.Dataset.Classification == dataset.Open:
-		return true
-	case scoped(name):
-		return p.reads(name) || len(p.Write) > 0
+// mayRead tells whether p may see a cell, or a number about many, of a dataset;
+// one that only needs a purpose to be seen counts.
+func (r *Repository) mayRead(p Principal, c *catalog, e *Entry) bool {
+	for _, action := range [...]grant.Action{grant.Read, grant.Aggregate} {
+		d, err := r.decide(context.Background(), p, c, e, action)
+		if err == nil && (d.Allowed || len(d.NeedsPurpose()) > 0) {
+			return true
+		}
 	}
-	return p.reads(name)
-}
-
-func mayWrite(p Principal, e *Entry) bool {
-	name := e.Dataset.Name
-	switch {
-	case p.Admin:
-		return true
-	case name == SystemToken, name == SystemDataset:
-		return false
-	case scoped(name):
-		return len(p.Write) > 0
-	}
-	return p.writes(name)
+	return false
 }
 
 // scoped tells that records of a system dataset belong to the dataset they
 // name: who may write that one may see and write what concerns it.
 func scoped(name string) bool { return name == SystemQuarantine || name == SystemImport }
-
-// visible returns which columns p may see of an entry; nil means all. Fields
-// classified above their dataset are hidden from those who read only because
-// the dataset is open, and so are the coordinates derived from such a field.
-func visible(p Principal, e *Entry) []bool {
-	if p.Admin || p.reads(e.Dataset.Name) {
-		return nil
-	}
-	var mask []bool
-	hideColumn := func(name string) {
-		if mask == nil {
-			mask = make([]bool, e.Table.Width())
-			for i := range mask {
-				mask[i] = true
-			}
-		}
-		if i, _, _, ok := e.Table.Property(name); ok {
-			mask[i] = false
-		}
-	}
-	place := e.Dataset.Place
-	for _, f := range e.Dataset.Schema.Fields {
-		if f.Classification == "" || f.Classification.Rank() <= e.Dataset.Classification.Rank() {
-			continue
-		}
-		hideColumn(f.Name)
-		if place != nil && (f.Name == place.Field || f.Name == place.Longitude || f.Name == place.Latitude) {
-			hideColumn(dataset.XColumn)
-			hideColumn(dataset.YColumn)
-		}
-	}
-	return mask
-}
 
 // fields reads a row by name.
 type fields struct {

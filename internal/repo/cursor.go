@@ -15,28 +15,33 @@ import (
 
 // Cursors are opaque to clients. A page cursor holds a fingerprint of its query
 // and the position of the last record seen; a change cursor holds the epoch and
-// the seq. Both are checked, neither is trusted: what they carry is bound as
-// values, never pasted.
+// the seq. A page cursor is sealed, for the position may hold what its reader may
+// not see, and a reader could ask for any other. Both are checked, and what they
+// carry is bound as values, never pasted.
 const (
 	pageCursor   = 1
 	changeCursor = 2
 	cursorLimit  = 8 << 10
 )
 
-func encodeCursor(q Query, after []value.Value) string {
+func (r *Repository) encodeCursor(q Query, after []value.Value) string {
 	b := []byte{pageCursor}
 	b = binary.LittleEndian.AppendUint64(b, fingerprint(q))
 	b = value.AppendRow(b, after)
-	return base64.RawURLEncoding.EncodeToString(b)
+	return base64.RawURLEncoding.EncodeToString(r.keys.seal(b))
 }
 
-func decodeCursor(q Query, width int) ([]value.Value, error) {
+func (r *Repository) decodeCursor(q Query, width int) ([]value.Value, error) {
 	bad := problem.InvalidWith("query-invalid", []problem.Violation{problem.Violate("cursor-invalid", "cursor")})
 	if len(q.Cursor) > cursorLimit {
 		return nil, bad
 	}
 	b, err := base64.RawURLEncoding.DecodeString(q.Cursor)
-	if err != nil || len(b) < 9 || b[0] != pageCursor {
+	if err != nil {
+		return nil, bad
+	}
+	b, ok := r.keys.open(b)
+	if !ok || len(b) < 9 || b[0] != pageCursor {
 		return nil, bad
 	}
 	if binary.LittleEndian.Uint64(b[1:]) != fingerprint(q) {

@@ -2,18 +2,34 @@ package repo
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"huong.city/huong/internal/core/commit"
+	"huong.city/huong/internal/core/grant"
 	"huong.city/huong/internal/core/problem"
+	"huong.city/huong/internal/core/value"
 	"huong.city/huong/internal/store"
 )
 
 // Log streams commits that touch datasets p may read. Changes and counts of
 // other datasets are left out, columns that p may not see are Null. With
 // Changes the entries carry what changed. Entries are valid during the call.
+//
+// Where the policy moves between reading and recording, the error is Unavailable
+// with nothing lost: what was told so far was recorded, read on after it.
 func (r *Repository) Log(ctx context.Context, p Principal, q LogQuery, fn func(*commit.Entry) error) error {
-	c := r.catalog.Load()
+	err := r.logs(ctx, r.catalog.Load(), p, q, fn)
+	if errors.Is(err, store.ErrCatalogMoved) {
+		if _, err := r.refresh(ctx); err != nil {
+			return err
+		}
+		return busy()
+	}
+	return err
+}
+
+func (r *Repository) logs(ctx context.Context, c *catalog, p Principal, q LogQuery, fn func(*commit.Entry) error) error {
 	lr := store.LogRange{After: q.After, Limit: q.Limit, Desc: q.Desc, Datasets: q.Datasets}
 	for _, name := range q.Datasets {
 		if _, err := r.Entry(p, name); err != nil {
@@ -31,97 +47,148 @@ func (r *Repository) Log(ctx context.Context, p Principal, q LogQuery, fn func(*
 	if q.Changes {
 		lr.Tables = c.tables
 	}
+	reading := &logReading{r: r, ctx: ctx, c: c, p: p, only: q.Datasets, fn: fn, readers: map[string]*changeReader{}}
 	if q.Live && q.Changes && !q.Desc {
 		if list, ok := r.tail.since(ctx, r, c, q.After); ok {
-			return r.logOf(p, c, q, lr, list, fn)
+			return reading.of(list, lr)
 		}
 	}
-	return r.driver.Log(ctx, lr, func(entry *commit.Entry) error {
-		if !r.narrow(p, c, q.Datasets, entry) {
-			return nil
-		}
-		return fn(entry)
-	})
+	return r.driver.Log(ctx, lr, reading.tell)
 }
 
 // logOf is Log of commits that are in memory.
-func (r *Repository) logOf(p Principal, c *catalog, q LogQuery, lr store.LogRange, list []*commit.Entry, fn func(*commit.Entry) error) error {
+func (l *logReading) of(list []*commit.Entry, lr store.LogRange) error {
 	n := 0
 	for _, e := range list {
 		if len(lr.Datasets) > 0 && !slices.ContainsFunc(lr.Datasets, func(name string) bool { return e.Counts[name] > 0 }) {
 			continue
 		}
-		if n++; q.Limit > 0 && n > q.Limit {
+		if n++; lr.Limit > 0 && n > lr.Limit {
 			return nil
 		}
-		own := lend(e)
-		if !r.narrow(p, c, q.Datasets, own) {
-			continue
-		}
-		if err := fn(own); err != nil {
+		if err := l.tell(lend(e)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// narrow cuts an entry down to what p may see; false when nothing is left.
-func (r *Repository) narrow(p Principal, c *catalog, only []string, entry *commit.Entry) bool {
-	if p.Admin && len(only) == 0 {
-		return true
+// logReading narrows entries to what one principal may see.
+type logReading struct {
+	r       *Repository
+	ctx     context.Context
+	c       *catalog
+	p       Principal
+	only    []string
+	fn      func(*commit.Entry) error
+	readers map[string]*changeReader // by dataset; nil = not to be seen
+}
+
+// changeReader shows changes of one dataset.
+type changeReader struct {
+	e     *Entry
+	d     grant.Decision
+	show  *grant.Revealer
+	told  *disclosure
+	whole bool
+}
+
+func (l *logReading) reader(name string) (*changeReader, error) {
+	if cr, known := l.readers[name]; known {
+		return cr, nil
 	}
-	readable := func(name string) bool {
-		if len(only) > 0 && !slices.Contains(only, name) {
-			return false
-		}
-		e := c.entries[name]
-		return e != nil && mayRead(p, e)
+	l.readers[name] = nil
+	e := l.c.entries[name]
+	if e == nil || len(l.only) > 0 && !slices.Contains(l.only, name) {
+		return nil, nil
 	}
+	d, err := l.r.decide(l.ctx, l.p, l.c, e, grant.Read)
+	if err != nil || !d.Allowed {
+		return nil, err
+	}
+	cr := &changeReader{e: e, d: d, whole: d.Whole(), told: l.r.disclosure(l.p, l.c, e, &d)}
+	cr.show = cr.d.Revealer(l.r.keys.pseudonym, nil)
+	l.readers[name] = cr
+	return cr, nil
+}
+
+// tell hands an entry on, cut down to what may be seen, once the reading of
+// personal data in it is recorded. Nothing is told of one that has nothing left.
+func (l *logReading) tell(entry *commit.Entry) error {
 	for name, n := range entry.Counts {
-		if !readable(name) {
+		cr, err := l.reader(name)
+		if err != nil {
+			return err
+		}
+		if cr == nil {
 			delete(entry.Counts, name)
 			entry.Count -= n
 		}
 	}
-	if len(entry.Counts) == 0 {
-		return false
+	if len(entry.Counts) == 0 && !(l.p.Admin && len(l.only) == 0) {
+		return nil
 	}
-	entry.Changes = slices.DeleteFunc(entry.Changes, func(a commit.Applied) bool { return !readable(a.Dataset) })
-	scoping := map[string]func(commit.Applied) bool{}
+	var told []*disclosure
+	changes := entry.Changes[:0]
 	for i := range entry.Changes {
-		a := &entry.Changes[i]
-		e := c.entries[a.Dataset]
-		mask := visible(p, e)
-		hide(a.Before, mask)
-		hide(a.After, mask)
-		if scoped(a.Dataset) && !p.Admin && !p.reads(a.Dataset) {
-			scoping[a.Dataset] = func(a commit.Applied) bool {
-				row := a.After
-				if row == nil {
-					row = a.Before
-				}
-				return !p.writes(fieldsOf(e.Table, row).text("dataset"))
-			}
+		ch := entry.Changes[i]
+		cr, err := l.reader(ch.Dataset)
+		if err != nil {
+			return err
+		}
+		if cr == nil {
+			continue
+		}
+		if cr.told == nil && cr.whole {
+			changes = append(changes, ch)
+			continue
+		}
+		seen := cr.reveal(ch.Before)
+		if cr.reveal(ch.After) || seen {
+			changes = append(changes, ch)
+		} else if entry.Counts[ch.Dataset]--; entry.Counts[ch.Dataset] <= 0 {
+			delete(entry.Counts, ch.Dataset)
+			entry.Count--
+		} else {
+			entry.Count--
+		}
+		if cr.told != nil && cr.told.rows > 0 && !slices.Contains(told, cr.told) {
+			told = append(told, cr.told)
 		}
 	}
-	if len(scoping) > 0 {
-		entry.Changes = slices.DeleteFunc(entry.Changes, func(a commit.Applied) bool {
-			hidden := scoping[a.Dataset]
-			return hidden != nil && hidden(a)
-		})
+	entry.Changes = changes
+	for _, t := range told {
+		if err := t.commit(l.ctx); err != nil {
+			return err
+		}
 	}
-	return true
+	if len(entry.Counts) == 0 && !(l.p.Admin && len(l.only) == 0) {
+		return nil
+	}
+	return l.fn(entry)
+}
+
+func (cr *changeReader) reveal(row []value.Value) (seen bool) {
+	if row == nil {
+		return false
+	}
+	if cr.told == nil {
+		return cr.show.Reveal(row).Visible
+	}
+	number, key := cr.told.numberOf(row), cr.e.Table.KeyOf(nil, row)
+	s := cr.show.Reveal(row)
+	cr.told.note(number, key, s)
+	return s.Visible
 }
 
 // Difference streams the records of a dataset that differ between two states,
 // by key: the state after commit from, and the state after commit to.
 func (r *Repository) Difference(ctx context.Context, p Principal, name string, from, to int64, fn func(Difference) error) error {
-	e, err := r.Entry(p, name)
-	if err != nil {
-		return err
-	}
-	mask := visible(p, e)
-	scope, err := r.scope(p, e, nil)
+	return r.retrying(ctx, func(c *catalog) error { return r.difference(ctx, c, p, name, from, to, fn) })
+}
+
+func (r *Repository) difference(ctx context.Context, c *catalog, p Principal, name string, from, to int64, fn func(Difference) error) error {
+	e, d, err := r.allowed(ctx, c, p, name, grant.Read)
 	if err != nil {
 		return err
 	}
@@ -131,8 +198,22 @@ func (r *Repository) Difference(ctx context.Context, p Principal, name string, f
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if told := r.disclosure(p, c, e, &d); told != nil {
+		n, err := r.driver.Count(ctx, store.Query{Table: e.Table, AsOf: to, Filter: d.Rows(nil)})
+		if err == nil {
+			err = told.mass(ctx, &d, nil, max(n, 1)) // records that are gone by then count too
+		}
+		if err != nil {
+			return err
+		}
+	}
+	whole, show := d.Whole(), d.Revealer(r.keys.pseudonym, nil)
 	read := func(asOf int64) *states {
-		return newStates(ctx, r.driver, store.Query{Table: e.Table, AsOf: asOf, Filter: scope, Columns: shown(e, mask, nil)})
+		q := store.Query{Table: e.Table, AsOf: asOf, Filter: d.Rows(nil)}
+		if !whole {
+			q.Columns = union(d.Columns(nil), e.Table.Key)
+		}
+		return newStates(ctx, r.driver, q)
 	}
 	a, b := read(from), read(to)
 	defer a.close()
@@ -159,6 +240,13 @@ func (r *Repository) Difference(ctx context.Context, p Principal, name string, f
 				continue
 			}
 			d = Difference{Result: commit.Updated, Before: ra.Values, After: rb.Values}
+		}
+		if !whole {
+			show.Reveal(d.Before)
+			show.Reveal(d.After)
+			if d.Result == commit.Updated && slices.Equal(d.Before, d.After) {
+				continue // what differs may not be seen
+			}
 		}
 		if err := fn(d); err != nil {
 			return err

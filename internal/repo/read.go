@@ -9,22 +9,34 @@ import (
 	"huong.city/huong/internal/core/cql2"
 	"huong.city/huong/internal/core/dataset"
 	"huong.city/huong/internal/core/geom"
+	"huong.city/huong/internal/core/grant"
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/core/value"
 	"huong.city/huong/internal/store"
 )
 
 // Read streams the records that q selects and p may see, by q's order, then by
-// key. A read with a limit fills Page.Next when there is more. Columns that p
-// may not see, or that q.Fields leaves out, are Null.
+// key. A read with a limit fills Page.Next when there is more. Cells that p may
+// not see, or that q.Fields leaves out, are Null; masked cells are masked. What
+// shows personal data is recorded before fn sees the first row of it.
 //
-// Errors: NotFound or Unauthenticated for a dataset p may not read; Invalid for
-// a filter, a field, an order or a cursor that does not fit.
-func (r *Repository) Read(ctx context.Context, p Principal, q Query, fn func(Record) error) (Page, error) {
-	e, sq, err := r.compile(ctx, p, q)
+// Errors: NotFound or Unauthenticated for a dataset p may not read; Denied where
+// a purpose must be named; Invalid for a filter, a field, an order or a cursor
+// that does not fit.
+func (r *Repository) Read(ctx context.Context, p Principal, q Query, fn func(Record) error) (page Page, err error) {
+	err = r.retrying(ctx, func(c *catalog) error {
+		page, err = r.read(ctx, c, p, q, fn)
+		return err
+	})
+	return page, err
+}
+
+func (r *Repository) read(ctx context.Context, c *catalog, p Principal, q Query, fn func(Record) error) (Page, error) {
+	s, err := r.compile(ctx, c, p, q, grant.Read)
 	if err != nil {
 		return Page{}, err
 	}
+	e, sq := s.entry, s.query
 	page := Page{Matched: -1, AsOf: r.head.current().Seq}
 	if q.AsOf > 0 {
 		page.AsOf = q.AsOf
@@ -34,290 +46,314 @@ func (r *Repository) Read(ctx context.Context, p Principal, q Query, fn func(Rec
 			return page, err
 		}
 	}
+	show := s.decision.Revealer(r.keys.pseudonym, s.shown)
+	told := r.disclosure(p, c, e, &s.decision)
+	if len(s.decision.PersonalOf(s.shown)) == 0 {
+		told = nil
+	}
 	limit := sq.Limit
+	hold := told != nil && limit > 0 && limit <= heldRows
+	if told != nil && !hold {
+		n := page.Matched
+		if n < 0 {
+			if n, err = r.driver.Count(ctx, sq); err != nil {
+				return page, err
+			}
+		}
+		if err := told.mass(ctx, &s.decision, s.shown, n); err != nil {
+			return page, err
+		}
+	}
 	if limit > 0 {
 		sq.Limit = limit + 1 // one more tells whether there is a next page
 	}
+	plain := s.decision.Whole() && s.shown == nil
 	var n int
 	var last []value.Value
+	var held []Record
 	err = r.driver.Read(ctx, sq, func(row store.Row) error {
 		if n++; limit > 0 && n > limit {
-			page.Next = encodeCursor(q, last)
+			page.Next = r.encodeCursor(q, last)
 			return nil
 		}
 		if limit > 0 && n == limit {
 			last = position(sq, row.Values)
 		}
+		switch {
+		case hold:
+			values := cloneRow(row.Values)
+			number, key := told.numberOf(values), e.Table.KeyOf(nil, values)
+			told.note(number, key, show.Reveal(values))
+			held = append(held, Record{Entry: e, Version: row.Version, Values: values})
+			return nil
+		case !plain:
+			show.Reveal(row.Values)
+		}
 		return fn(Record{Entry: e, Version: row.Version, Values: row.Values})
 	})
-	return page, err
+	if err != nil || !hold {
+		return page, err
+	}
+	if err := told.commit(ctx); err != nil {
+		return Page{}, err
+	}
+	for _, rec := range held {
+		if err := fn(rec); err != nil {
+			return page, err
+		}
+	}
+	return page, nil
 }
 
 // Get returns one record, as of a commit when asOf is positive. Its values are
 // the caller's to keep.
-func (r *Repository) Get(ctx context.Context, p Principal, name string, key []value.Value, asOf int64) (Record, error) {
-	e, err := r.Entry(p, name)
+func (r *Repository) Get(ctx context.Context, p Principal, name string, key []value.Value, asOf int64) (got Record, err error) {
+	err = r.retrying(ctx, func(c *catalog) error {
+		got, err = r.get(ctx, c, p, name, key, asOf)
+		return err
+	})
+	return got, err
+}
+
+func (r *Repository) get(ctx context.Context, c *catalog, p Principal, name string, key []value.Value, asOf int64) (Record, error) {
+	e, d, err := r.allowed(ctx, c, p, name, grant.Read)
 	if err != nil {
 		return Record{}, err
 	}
-	sq := store.Query{Table: e.Table, Key: key, AsOf: asOf, Columns: shown(e, visible(p, e), nil)}
-	if sq.Filter, err = r.scope(p, e, nil); err != nil {
-		return Record{}, err
-	}
+	sq := store.Query{Table: e.Table, Key: key, AsOf: asOf, Filter: d.Rows(nil)}
 	var got *Record
 	err = r.driver.Read(ctx, sq, func(row store.Row) error {
 		got = &Record{Entry: e, Version: row.Version, Values: cloneRow(row.Values)}
 		return nil
 	})
-	if err == nil && got == nil {
-		err = problem.New(problem.NotFound, "record-unknown", "dataset", name)
-	}
 	if err != nil {
+		return Record{}, err
+	}
+	if got == nil {
+		return Record{}, problem.New(problem.NotFound, "record-unknown", "dataset", name)
+	}
+	told := r.disclosure(p, c, e, &d)
+	number := told.numberOf(got.Values)
+	seen := d.Revealer(r.keys.pseudonym, nil).Reveal(got.Values)
+	if told != nil {
+		told.note(number, key, seen)
+	}
+	if err := told.commit(ctx); err != nil {
 		return Record{}, err
 	}
 	return *got, nil
 }
 
+// allowed finds a dataset of which p may do something; what may not be seen
+// looks as if it did not exist.
+func (r *Repository) allowed(ctx context.Context, c *catalog, p Principal, name string, action grant.Action) (*Entry, grant.Decision, error) {
+	e := c.entries[name]
+	if e == nil {
+		return nil, grant.Decision{}, hidden(p, name)
+	}
+	d, err := r.decide(ctx, p, c, e, action)
+	switch {
+	case err != nil:
+		return nil, d, err
+	case d.Allowed:
+		return e, d, nil
+	case len(d.NeedsPurpose()) > 0:
+		return nil, d, problem.New(problem.Denied, "purpose-needed", "dataset", name)
+	}
+	return nil, d, hidden(p, name)
+}
+
 // History streams a record's states, newest first; a deletion has no values.
-func (r *Repository) History(ctx context.Context, p Principal, name string, key []value.Value, fn func(store.Version) error) (*Entry, error) {
-	e, err := r.Entry(p, name)
-	if err != nil {
-		return nil, err
-	}
-	mask := visible(p, e)
-	scope, err := r.scope(p, e, nil)
-	if err != nil {
-		return nil, err
-	}
-	found := false
-	err = r.driver.History(ctx, e.Table, key, func(v store.Version) error {
-		if v.Values != nil && !cql2.Matches(scope, v.Values) {
-			return nil
-		}
-		found = true
-		hide(v.Values, mask)
-		return fn(v)
+func (r *Repository) History(ctx context.Context, p Principal, name string, key []value.Value, fn func(store.Version) error) (e *Entry, err error) {
+	err = r.retrying(ctx, func(c *catalog) error {
+		e, err = r.history(ctx, c, p, name, key, fn)
+		return err
 	})
-	if err == nil && !found {
-		err = problem.New(problem.NotFound, "record-unknown", "dataset", name)
-	}
 	return e, err
 }
 
-// Aggregate groups the records that a's query selects and streams, per group,
-// the group's values followed by the measures.
-func (r *Repository) Aggregate(ctx context.Context, p Principal, a Aggregation, fn func([]value.Value) error) error {
-	limit := a.Limit
-	a.Limit, a.Cursor, a.Sort = 0, "", nil
-	e, sq, err := r.compile(ctx, p, a.Query)
-	if err != nil {
-		return err
-	}
-	mask := visible(p, e)
-	var violations []problem.Violation
-	column := func(name, in string) int {
-		i, _, _, ok := e.Table.Property(name)
-		if !ok || mask != nil && !mask[i] {
-			violations = append(violations, problem.Violate("field-unknown", name, "in", in))
-			return -1
-		}
-		return i
-	}
-	sa := store.Aggregate{Table: e.Table, Filter: sq.Filter, AsOf: sq.AsOf, Limit: limit}
-	for _, by := range a.By {
-		g := store.Group{Column: column(by.Field, "by"), Bucket: by.Bucket}
-		if by.Bucket != "" {
-			_, offset := r.now().In(r.zone).Zone()
-			g.Offset = int64(offset)
-			if g.Column >= 0 {
-				switch k := e.Table.Columns[g.Column].Kind; {
-				case k != value.Time && k != value.Date:
-					violations = append(violations, problem.Violate("bucket-needs-time", by.Field))
-				case !slices.Contains([]string{"minute", "hour", "day", "week", "month", "year"}, by.Bucket):
-					violations = append(violations, problem.Violate("bucket-unknown", by.Field, "bucket", by.Bucket))
-				}
-			}
-		}
-		sa.By = append(sa.By, g)
-	}
-	for _, m := range a.Measures {
-		sm := store.Measure{Func: m.Func, Column: -1}
-		if m.Field != "" {
-			sm.Column = column(m.Field, "measure")
-		}
-		if v, ok := measureFault(e.Table, sm, m); ok {
-			violations = append(violations, v)
-		}
-		sa.Measures = append(sa.Measures, sm)
-	}
-	if len(violations) > 0 {
-		return problem.InvalidWith("query-invalid", violations)
-	}
-	return r.driver.Aggregate(ctx, sa, fn)
-}
-
-func measureFault(t *dataset.Table, m store.Measure, asked Measure) (problem.Violation, bool) {
-	switch m.Func {
-	case "count":
-		return problem.Violation{}, false
-	case "sum", "mean":
-		if m.Column >= 0 && t.Columns[m.Column].Kind != value.Int && t.Columns[m.Column].Kind != value.Float {
-			return problem.Violate("measure-needs-number", asked.Field, "measure", m.Func), true
-		}
-	case "min", "max", "distinct":
-		if m.Column >= 0 && t.Columns[m.Column].Kind == value.Geometry {
-			return problem.Violate("measure-needs-order", asked.Field, "measure", m.Func), true
-		}
-	default:
-		return problem.Violate("measure-unknown", asked.Field, "measure", m.Func), true
-	}
-	if asked.Field == "" {
-		return problem.Violate("measure-needs-field", "", "measure", m.Func), true
-	}
-	return problem.Violation{}, false
-}
-
-// compile authorises and binds a query.
-func (r *Repository) compile(ctx context.Context, p Principal, q Query) (*Entry, store.Query, error) {
-	e, err := r.Entry(p, q.Dataset)
-	if err != nil {
-		return nil, store.Query{}, err
-	}
-	t, mask := e.Table, visible(p, e)
-	sq := store.Query{Table: t, AsOf: q.AsOf, Limit: q.Limit}
-	bound, err := bind(q.Filter, t, mask)
-	if err != nil {
-		return nil, sq, err
-	}
-	spatial, err := r.spatial(ctx, e, q, mask)
-	if err != nil {
-		return nil, sq, err
-	}
-	temporal, err := temporal(e, q)
-	if err != nil {
-		return nil, sq, err
-	}
-	if sq.Filter, err = r.scope(p, e, cql2.And(bound, spatial, temporal)); err != nil {
-		return nil, sq, err
-	}
-	var violations []problem.Violation
-	var wanted []int
-	for _, f := range q.Fields {
-		i, _, _, ok := t.Property(f)
-		if !ok || mask != nil && !mask[i] {
-			violations = append(violations, problem.Violate("field-unknown", f, "in", "fields"))
-			continue
-		}
-		wanted = append(wanted, i)
-	}
-	for _, s := range q.Sort {
-		i, kind, _, ok := t.Property(s.Field)
-		switch {
-		case !ok || mask != nil && !mask[i]:
-			violations = append(violations, problem.Violate("field-unknown", s.Field, "in", "sort"))
-		case kind == value.Geometry:
-			violations = append(violations, problem.Violate("sort-needs-order", s.Field))
-		default:
-			sq.Sort = append(sq.Sort, store.Order{Column: i, Desc: s.Desc})
-		}
-	}
-	if len(violations) > 0 {
-		return nil, sq, problem.InvalidWith("query-invalid", violations)
-	}
-	// Key and sort columns are read in any case: the next page needs them.
-	if len(q.Fields) > 0 {
-		wanted = append(wanted, t.Key...)
-		for _, s := range sq.Sort {
-			wanted = append(wanted, s.Column)
-		}
-	}
-	sq.Columns = shown(e, mask, wanted)
-	if q.Cursor != "" {
-		if sq.After, err = decodeCursor(q, len(sq.Sort)+len(t.Key)); err != nil {
-			return nil, sq, err
-		}
-	}
-	return e, sq, nil
-}
-
-// shown lists the columns to fill: those wanted (nil: all) that the mask allows.
-func shown(e *Entry, mask []bool, wanted []int) []int {
-	if mask == nil {
-		return wanted
-	}
-	var columns []int
-	for i := range e.Table.Columns {
-		if mask[i] && (wanted == nil || slices.Contains(wanted, i)) {
-			columns = append(columns, i)
-		}
-	}
-	return columns
-}
-
-func hide(row []value.Value, mask []bool) {
-	for i := range row {
-		if mask != nil && i < len(mask) && !mask[i] {
-			row[i] = value.Value{}
-		}
-	}
-}
-
-// scope adds the condition that limits scoped system datasets to what p may
-// write.
-func (r *Repository) scope(p Principal, e *Entry, filter cql2.Expr) (cql2.Expr, error) {
-	name := e.Dataset.Name
-	if !scoped(name) || p.Admin || p.reads(name) || slices.Contains(p.Write, "*") {
-		return filter, nil
-	}
-	names := &cql2.List{}
-	for _, w := range p.Write {
-		names.Items = append(names.Items, &cql2.Lit{Value: value.OfText(w)})
-	}
-	own, err := cql2.Bind(&cql2.Call{Op: "in", Args: []cql2.Expr{&cql2.Prop{Name: "dataset", Column: -1}, names}}, e.Table)
+func (r *Repository) history(ctx context.Context, c *catalog, p Principal, name string, key []value.Value, fn func(store.Version) error) (*Entry, error) {
+	e, d, err := r.allowed(ctx, c, p, name, grant.Read)
 	if err != nil {
 		return nil, err
 	}
-	return cql2.And(filter, own), nil
+	show := d.Revealer(r.keys.pseudonym, nil)
+	each := func(fn func(number string, v store.Version, s *grant.Shown) error) error {
+		return r.driver.History(ctx, e.Table, key, func(v store.Version) error {
+			if v.Values == nil {
+				return fn("", v, nil)
+			}
+			number := (&disclosure{person: personOf(e)}).numberOf(v.Values)
+			s := show.Reveal(v.Values)
+			if !s.Visible {
+				return nil
+			}
+			return fn(number, v, s)
+		})
+	}
+	// Deletions alone tell nothing of a record that p never saw.
+	told, found := r.disclosure(p, c, e, &d), false
+	err = each(func(number string, _ store.Version, s *grant.Shown) error {
+		found = found || s != nil || d.Whole()
+		if told != nil && s != nil {
+			told.note(number, key, s)
+		}
+		return nil
+	})
+	if err != nil {
+		return e, err
+	}
+	if !found {
+		return e, problem.New(problem.NotFound, "record-unknown", "dataset", name)
+	}
+	if err := told.commit(ctx); err != nil {
+		return e, err
+	}
+	return e, each(func(_ string, v store.Version, _ *grant.Shown) error { return fn(v) })
 }
 
-// masked is a table's schema without the columns that a principal may not see:
-// they can be neither read nor guessed at by a filter.
-type masked struct {
-	table *dataset.Table
-	mask  []bool
+// selection is a query authorised and bound.
+type selection struct {
+	entry    *Entry
+	decision grant.Decision
+	query    store.Query
+	asked    cql2.Expr // the asker's conditions, bound
+	shown    []int     // columns to show; nil = all that are visible
+	used     []int     // columns that conditions and orders of the asker look at
 }
 
-func (m masked) Property(name string) (int, value.Kind, bool, bool) {
-	i, k, l, ok := m.table.Property(name)
-	if !ok || m.mask != nil && !m.mask[i] {
+// compile authorises and binds a query. What a filter or an order looks at must
+// be visible in the clear, and only rows in which it is are selected: nothing
+// hidden can be guessed at.
+func (r *Repository) compile(ctx context.Context, c *catalog, p Principal, q Query, action grant.Action) (*selection, error) {
+	e, d, err := r.allowed(ctx, c, p, q.Dataset, action)
+	if err != nil {
+		return nil, err
+	}
+	t := e.Table
+	s := &selection{entry: e, decision: d, query: store.Query{Table: t, AsOf: q.AsOf, Limit: q.Limit}}
+	bound, err := bind(q.Filter, visible{t, &d})
+	if err != nil {
+		return nil, err
+	}
+	spatial, err := r.spatial(ctx, e, q, &d)
+	if err != nil {
+		return nil, err
+	}
+	temporal, err := temporal(e, q, &d)
+	if err != nil {
+		return nil, err
+	}
+	asked := cql2.And(bound, spatial, temporal)
+	if asked != nil {
+		s.used = cql2.Columns(asked)
+	}
+	var violations []problem.Violation
+	if len(q.Fields) > 0 {
+		withheld := d.NeedsPurpose()
+		seen := d.Visible()
+		for _, f := range q.Fields {
+			i, _, _, ok := t.Property(f)
+			switch {
+			case ok && slices.Contains(seen, i):
+				s.shown = append(s.shown, i)
+			case ok && slices.Contains(withheld, i):
+				return nil, problem.New(problem.Denied, "purpose-needed", "dataset", q.Dataset)
+			default:
+				violations = append(violations, problem.Violate("field-unknown", f, "in", "fields"))
+			}
+		}
+	}
+	for _, o := range q.Sort {
+		i, kind, _, ok := t.Property(o.Field)
+		switch {
+		case !ok || !d.MayUse(i):
+			violations = append(violations, problem.Violate("field-unknown", o.Field, "in", "sort"))
+		case kind == value.Geometry:
+			violations = append(violations, problem.Violate("sort-needs-order", o.Field))
+		default:
+			s.query.Sort = append(s.query.Sort, store.Order{Column: i, Desc: o.Desc})
+			s.used = union(s.used, []int{i})
+		}
+	}
+	if len(violations) > 0 {
+		return nil, problem.InvalidWith("query-invalid", violations)
+	}
+	s.asked = asked
+	s.query.Filter = cql2.And(asked, d.Rows(s.used))
+	s.columns()
+	if q.Cursor != "" {
+		if s.query.After, err = r.decodeCursor(q, len(s.query.Sort)+len(t.Key)); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// columns says what the driver is to read: what is shown, what conditions on
+// visibility look at, the person, and key and order, which the next page needs.
+func (s *selection) columns() {
+	t := s.entry.Table
+	if s.shown == nil && s.decision.Whole() {
+		return
+	}
+	if s.shown != nil {
+		s.shown = append(s.shown, t.Key...)
+		for _, o := range s.query.Sort {
+			s.shown = append(s.shown, o.Column)
+		}
+	}
+	columns := union(s.decision.Columns(s.shown), t.Key)
+	for _, o := range s.query.Sort {
+		columns = union(columns, []int{o.Column})
+	}
+	if person := personOf(s.entry); person >= 0 {
+		columns = union(columns, []int{person})
+	}
+	s.query.Columns = columns
+}
+
+func personOf(e *Entry) int {
+	if i, _, _, ok := e.Table.Property(e.Dataset.Person); ok {
+		return i
+	}
+	return -1
+}
+
+// visible is a table's schema as a condition may use it.
+type visible struct {
+	table    *dataset.Table
+	decision *grant.Decision
+}
+
+func (v visible) Property(name string) (int, value.Kind, bool, bool) {
+	i, k, l, ok := v.table.Property(name)
+	if !ok || !v.decision.MayUse(i) {
 		return -1, value.Null, false, false
 	}
 	return i, k, l, true
 }
 
-func (m masked) PropertyNames() []string {
-	return slices.DeleteFunc(m.table.PropertyNames(), func(n string) bool {
-		_, _, _, ok := m.Property(n)
+func (v visible) PropertyNames() []string {
+	return slices.DeleteFunc(v.table.PropertyNames(), func(n string) bool {
+		_, _, _, ok := v.Property(n)
 		return !ok
 	})
 }
 
-func bind(filter cql2.Expr, t *dataset.Table, mask []bool) (cql2.Expr, error) {
+func bind(filter cql2.Expr, s cql2.Schema) (cql2.Expr, error) {
 	if filter == nil {
 		return nil, nil
 	}
-	if cql2.UsesPrevious(filter) { // no store can compute it
-		return nil, problem.InvalidWith("query-invalid", []problem.Violation{problem.Violate("cql2-previous-filter", "filter")})
-	}
-	return cql2.Bind(filter, masked{t, mask})
+	return cql2.Bind(filter, s)
 }
 
 // spatial turns bbox and area into conditions.
-func (r *Repository) spatial(ctx context.Context, e *Entry, q Query, mask []bool) (cql2.Expr, error) {
+func (r *Repository) spatial(ctx context.Context, e *Entry, q Query, d *grant.Decision) (cql2.Expr, error) {
 	t := e.Table
 	var conditions []cql2.Expr
 	if q.BBox != nil {
-		if t.X < 0 || mask != nil && !mask[t.X] {
+		if t.X < 0 || !d.MayUse(t.X) {
 			return nil, problem.New(problem.Invalid, "dataset-without-place", "dataset", t.Name)
 		}
 		b := *q.BBox
@@ -336,7 +372,7 @@ func (r *Repository) spatial(ctx context.Context, e *Entry, q Query, mask []bool
 		}
 	}
 	if q.Area != "" {
-		if t.Area < 0 {
+		if t.Area < 0 || !d.MayUse(t.Area) {
 			return nil, problem.New(problem.Invalid, "dataset-without-place", "dataset", t.Name)
 		}
 		s, err := r.areaTree(ctx)
@@ -363,12 +399,12 @@ func between(p *cql2.Prop, low, high float64) cql2.Expr {
 }
 
 // temporal turns From and Until into conditions on the dataset's time.
-func temporal(e *Entry, q Query) (cql2.Expr, error) {
+func temporal(e *Entry, q Query, d *grant.Decision) (cql2.Expr, error) {
 	if q.From.IsNull() && q.Until.IsNull() {
 		return nil, nil
 	}
 	t := e.Table
-	if t.Time < 0 {
+	if t.Time < 0 || !d.MayUse(t.Time) {
 		return nil, problem.New(problem.Invalid, "dataset-without-time", "dataset", t.Name)
 	}
 	var conditions []cql2.Expr

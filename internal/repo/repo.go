@@ -18,6 +18,7 @@ type Config struct {
 	Driver     store.Driver
 	Now        func() time.Time
 	Random     io.Reader      // for tokens; crypto/rand when nil
+	Secret     []byte         // of the installation, at least 32 bytes; drawn from Random when nil, for tests and tools
 	Log        *slog.Logger   // discards when nil
 	Zone       *time.Location // the city's zone, for time buckets and days; UTC when nil
 	QueueLimit int            // commits that may wait; 4096 when 0
@@ -41,6 +42,8 @@ type Repository struct {
 	places  placeCache
 	tokens  tokenCache
 	tail    tail
+	keys    keys
+	ledger  ledger
 
 	queue  *queue
 	head   headSignal
@@ -59,6 +62,17 @@ func Open(ctx context.Context, c Config) (*Repository, error) {
 	}
 	if r.random == nil {
 		r.random = rand.Reader
+	}
+	secret := c.Secret
+	if secret == nil {
+		secret = make([]byte, 32)
+		if _, err := io.ReadFull(r.random, secret); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if r.keys, err = newKeys(secret); err != nil {
+		return nil, err
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)

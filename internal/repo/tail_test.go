@@ -44,7 +44,7 @@ func TestLiveLogIsTheLog(t *testing.T) {
 	r := open(t)
 	declare(t, r, stations, levels)
 	readers := []repo.Principal{
-		repo.Operator(), repo.Public(), {Name: "reader", Read: []string{"level"}}, {Name: "keeper", Read: []string{"station"}}, {Name: "writer", Read: []string{"*"}, Write: []string{"level"}},
+		repo.Internal(), repo.Public(), {Name: "reader", Read: []string{"level"}}, {Name: "keeper", Read: []string{"station"}}, {Name: "writer", Read: []string{"*"}, Write: []string{"level"}},
 	}
 	compare := func(readers ...repo.Principal) {
 		t.Helper()
@@ -52,7 +52,7 @@ func TestLiveLogIsTheLog(t *testing.T) {
 		for _, p := range readers {
 			for _, named := range [][]string{nil, {"station"}} {
 				for _, limit := range []int{0, 3} {
-					for _, after := range []int64{head - 20, head - 2, head - 1, head} {
+					for _, after := range []int64{max(0, head-20), head - 2, head - 1, head} {
 						q := repo.LogQuery{After: after, Datasets: named, Limit: limit, Changes: true}
 						want := logLines(t, r, p, q)
 						q.Live = true

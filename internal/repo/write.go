@@ -3,9 +3,11 @@ package repo
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"huong.city/huong/internal/core/commit"
 	"huong.city/huong/internal/core/dataset"
+	"huong.city/huong/internal/core/grant"
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/core/record"
 	"huong.city/huong/internal/core/value"
@@ -50,6 +52,9 @@ func (r *Repository) CommitChecked(ctx context.Context, p Principal, req *commit
 		case patched && problem.KindOf(err) == problem.Stale:
 			// the record moved between reading and writing: merge again
 		default:
+			if err == nil && len(item.Tables) > 0 && !receipt.Empty {
+				_, err = r.refresh(ctx) // what it grants or revokes holds from now on
+			}
 			return receipt, err
 		}
 	}
@@ -64,13 +69,20 @@ func (r *Repository) prepare(ctx context.Context, p Principal, c *catalog, req *
 	var violations []problem.Violation
 	var e *Entry
 	var enrich enricher
+	var may *writer
 	for i := range req.Changes {
 		ch := &req.Changes[i]
 		if e == nil || e.Dataset.Name != ch.Dataset {
-			if e = c.entries[ch.Dataset]; e == nil || !mayWrite(p, e) {
+			if e = c.entries[ch.Dataset]; e == nil {
 				return item, false, r.refuseWrite(p, c, ch.Dataset)
 			}
+			if may, err = r.writer(ctx, p, c, e); err != nil {
+				return item, false, err
+			}
 			item.Layouts[ch.Dataset] = e.Table
+			if trusted(ch.Dataset) && !slices.Contains(item.Tables, e.Table) {
+				item.Tables = append(item.Tables, e.Table) // moves the catalog's version
+			}
 			if enrich, err = r.enricherOf(ctx, e); err != nil {
 				return item, false, err
 			}
@@ -102,12 +114,18 @@ func (r *Repository) prepare(ctx context.Context, p Principal, c *catalog, req *
 		}
 		target := &prepared.Changes[i]
 		if len(violations) == before && target.Op == commit.Put {
-			if scoped(e.Dataset.Name) && !p.Admin {
-				if of := fieldsOf(e.Table, target.Row).text("dataset"); !p.writes(of) {
-					return item, false, r.refuseWrite(p, c, of)
-				}
-			}
 			enrich.fill(target.Row)
+		}
+		if len(violations) == before && !may.whole {
+			if &prepared.Changes[0] == &req.Changes[0] { // what is expected is for this attempt
+				prepared.Changes = append([]commit.Change(nil), req.Changes...)
+				target = &prepared.Changes[i]
+			}
+			expect, err := may.check(ctx, target)
+			if err != nil {
+				return item, false, err
+			}
+			patched = patched || expect
 		}
 	}
 	if len(violations) > 0 {
@@ -118,13 +136,64 @@ func (r *Repository) prepare(ctx context.Context, p Principal, c *catalog, req *
 }
 
 func (r *Repository) refuseWrite(p Principal, c *catalog, name string) error {
-	if e := c.entries[name]; e == nil || !mayRead(p, e) {
+	if e := c.entries[name]; e == nil || !r.mayRead(p, c, e) {
 		return hidden(p, name)
 	}
 	if p.Name == "" {
 		return problem.New(problem.Unauthenticated, "unauthenticated")
 	}
 	return problem.New(problem.Denied, "denied", "action", "write", "dataset", name)
+}
+
+// writer tells what p may change of one dataset.
+type writer struct {
+	r     *Repository
+	e     *Entry
+	d     grant.Decision
+	whole bool // everything: nothing need be compared
+}
+
+func (r *Repository) writer(ctx context.Context, p Principal, c *catalog, e *Entry) (*writer, error) {
+	d, err := r.decide(ctx, p, c, e, grant.Write)
+	if err != nil {
+		return nil, err
+	}
+	if !d.Allowed {
+		return nil, r.refuseWrite(p, c, e.Dataset.Name)
+	}
+	return &writer{r, e, d, d.Whole()}, nil
+}
+
+// check compares a change with the record as it stands. The change then holds
+// of that version only: expects tells that it was not the caller who said so.
+func (w *writer) check(ctx context.Context, ch *commit.Change) (expects bool, err error) {
+	var before []value.Value
+	var version int64
+	err = w.r.driver.Read(ctx, store.Query{Table: w.e.Table, Key: w.e.Table.KeyOf(nil, ch.Row)}, func(got store.Row) error {
+		before, version = cloneRow(got.Values), got.Version
+		return nil
+	})
+	if err != nil {
+		return false, err
+	}
+	after := ch.Row
+	if ch.Op == commit.Delete {
+		after = nil
+	}
+	if before == nil && after == nil {
+		return false, nil // there is nothing to delete; the store says so
+	}
+	if err := w.d.MayWrite(before, after); err != nil {
+		return false, err
+	}
+	if ch.Expect != commit.AnyVersion && ch.Expect != commit.Present {
+		return false, nil
+	}
+	ch.Expect = version
+	if before == nil {
+		ch.Expect = commit.Absent
+	}
+	return true, nil
 }
 
 // merge turns a patch into a put of the merged record. moved tells that the

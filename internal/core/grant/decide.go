@@ -14,6 +14,7 @@ type Request struct {
 	Dataset *dataset.Dataset
 	Table   *dataset.Table // its layout, to which conditions are bound
 	At      int64
+	Keeps   []string // datasets that the subject writes the whole of; "*" = all
 }
 
 // Decision says what a request may see or change. It is a union: a cell is
@@ -155,8 +156,47 @@ func (d *Decision) inAreas() (rows cql2.Expr, ok bool) {
 // branch shows it clear. Rows then keeps to the rows in which it is.
 func (d *Decision) MayUse(column int) bool { return d.clear.has(column) }
 
+// Whole tells whether one branch shows or lets change every column of every
+// row, so that there is nothing to hide and nothing to compare.
+func (d *Decision) Whole() bool {
+	for i := range d.branches {
+		if b := &d.branches[i]; b.rows == nil && b.minimum() == 0 && b.clear.holds(d.f.all()) {
+			return true
+		}
+	}
+	return false
+}
+
 // Personal tells whether a personal or restricted cell may be shown, of some row.
 func (d *Decision) Personal() bool { return d.visible.meets(d.f.personal) }
+
+// PersonalOf lists the personal and restricted columns among those wanted (nil =
+// all) that may be shown, of some row.
+func (d *Decision) PersonalOf(want []int) []int {
+	var list []int
+	for _, c := range d.visible.list() {
+		if d.f.personal.has(c) && (want == nil || contained(want, c)) {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// PersonalBy names the rules and grants that may show one of those.
+func (d *Decision) PersonalBy(want []int) []string {
+	var ids []string
+	columns := d.PersonalOf(want)
+	for i := range d.branches {
+		b := &d.branches[i]
+		for _, c := range columns {
+			if b.clear.has(c) || b.masked.has(c) {
+				ids = append(ids, b.id)
+				break
+			}
+		}
+	}
+	return ids
+}
 
 // NeedsPurpose lists the columns that are hidden only because no purpose, or not
 // the right one, was named.

@@ -13,6 +13,7 @@ const (
 	RuleOwner         = "rule:owner"         // staff of the owner, in their areas: all but restricted fields
 	RuleAdministrator = "rule:administrator" // the datasets an installation is run with
 	RuleAuditor       = "rule:auditor"       // the datasets that tell who may and who did
+	RuleKeeper        = "rule:keeper"        // who writes a whole dataset: its quarantine and imports
 	RuleToken         = "rule:token"         // the scopes of an access token
 	RuleOperator      = "rule:operator"      // who works on the data itself
 )
@@ -25,7 +26,7 @@ const selfAssurance = 2
 // columns of it that they do not: a quarantined row as it came is city data.
 func administered(dataset string) bool {
 	switch dataset {
-	case "agency", "account", "area", "sector", "token", "dataset":
+	case "agency", "account", "capacity", "area", "sector", "purpose", "token", "dataset":
 		return true
 	}
 	return false
@@ -33,13 +34,27 @@ func administered(dataset string) bool {
 
 func audited(dataset string) (but string, ok bool) {
 	switch dataset {
-	case "grant", "access", "account", "agency", "dataset", "area", "import":
+	case "grant", "access", "account", "capacity", "agency", "dataset", "area", "import", "token":
 		return "", true
 	case "quarantine":
 		return "raw", true
 	}
 	return "", false
 }
+
+// guarded tells that a dataset is what trust itself rests on: no scope of a
+// token reaches it.
+func guarded(dataset string) bool {
+	switch dataset {
+	case "grant", "access", "account", "capacity", "token":
+		return true
+	}
+	return false
+}
+
+// kept tells that records of a dataset belong to the dataset which their field
+// of that name names: whoever writes the whole of that one sees and writes them.
+func kept(dataset string) bool { return dataset == "quarantine" || dataset == "import" }
 
 // rules adds what the built-in rules give. Those that are given by office or by
 // one's own person show personal cells without a purpose being named.
@@ -55,7 +70,7 @@ func (d *Decision) rules() {
 	if rows, ok := d.owned(); ok {
 		d.give(branch{id: RuleOwner, clear: f.upTo[dataset.Personal.Rank()], rows: rows}, nil)
 	}
-	if contains(s.Roles, Administrator) && administered(name) {
+	if contains(s.Roles, Administrator) && administered(name) && (!write || name != "dataset") {
 		d.give(branch{id: RuleAdministrator, clear: d.withoutSecrets(""), office: true}, nil)
 	}
 	if but, ok := audited(name); ok && !write && contains(s.Roles, Auditor) {
@@ -65,8 +80,15 @@ func (d *Decision) rules() {
 	if write {
 		scope = s.Write
 	}
-	if s.Token && (contains(scope, name) || contains(scope, "*")) {
+	if s.Token && !guarded(name) && (contains(scope, name) || contains(scope, "*")) && (!write || name != "dataset") {
 		d.give(branch{id: RuleToken, clear: f.all()}, nil)
+	}
+	if c, _, _, ok := f.t.Property("dataset"); ok && kept(name) && len(d.req.Keeps) > 0 {
+		b := branch{id: RuleKeeper, clear: f.all(), rows: f.equal(c, d.req.Keeps...)}
+		if contains(d.req.Keeps, "*") {
+			b.rows = nil
+		}
+		d.give(b, nil)
 	}
 	if s.Admin {
 		d.give(branch{id: RuleOperator, clear: f.all(), office: true}, nil)

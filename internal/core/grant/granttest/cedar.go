@@ -58,14 +58,15 @@ when {
 permit (principal, action, resource)
 when {
   principal.roles.contains("administrator") && !resource.tags.contains("secret") &&
-  ["agency", "account", "area", "sector", "token", "dataset"].contains(resource.dataset)
+  ["agency", "account", "capacity", "area", "sector", "purpose", "token", "dataset"].contains(resource.dataset) &&
+  !(action == Action::"write" && resource.dataset == "dataset")
 };
 
 @id("rule:auditor")
 permit (principal, action in [Action::"read", Action::"aggregate"], resource)
 when {
   principal.roles.contains("auditor") && !resource.tags.contains("secret") &&
-  (["grant", "access", "account", "agency", "dataset", "area", "import"].contains(resource.dataset) ||
+  (["grant", "access", "account", "capacity", "agency", "dataset", "area", "import", "token"].contains(resource.dataset) ||
     resource.dataset == "quarantine" && resource.column != "raw")
 };
 
@@ -73,12 +74,16 @@ when {
 permit (principal, action in [Action::"read", Action::"aggregate"], resource)
 when {
   principal.token && principal.read.containsAny(["*", resource.dataset]) &&
+  !["grant", "access", "account", "capacity", "token"].contains(resource.dataset) &&
   (resource.rank < 2 || context has purpose)
 };
 
 @id("rule:token-writes")
 permit (principal, action == Action::"write", resource)
-when { principal.token && principal.write.containsAny(["*", resource.dataset]) };
+when {
+  principal.token && principal.write.containsAny(["*", resource.dataset]) &&
+  !["grant", "access", "account", "capacity", "token", "dataset"].contains(resource.dataset)
+};
 
 @id("rule:operator")
 permit (principal, action, resource)
@@ -239,7 +244,9 @@ func set(texts []string) types.Set {
 }
 
 // Rules parses the built-in rules, once for all worlds.
-func Rules() (*cedar.PolicySet, error) { return cedar.NewPolicySetFromBytes("rules.cedar", []byte(rules)) }
+func Rules() (*cedar.PolicySet, error) {
+	return cedar.NewPolicySetFromBytes("rules.cedar", []byte(rules))
+}
 
 // NewOracle translates the grants of a world.
 func NewOracle(rules *cedar.PolicySet, w *World) (*Oracle, error) {
