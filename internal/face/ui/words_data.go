@@ -118,6 +118,15 @@ var wordsData = map[string]word{
 	"bucket.each.month":  {"mỗi tháng", "by month"},
 	"bucket.each.year":   {"mỗi năm", "by year"},
 
+	"quality.findings":          {"Trái với bản ghi trước", "At odds with the record before"},
+	"quality.findings.note":     {"so với bản ghi liền trước của cùng đối tượng; tự tính lại khi số liệu đến muộn hay được sửa", "compared with the record just before of the same subject; kept up when data come late or are corrected"},
+	"quality.findings.none":     {"Không có bản ghi nào bạn được xem trái với bản ghi trước.", "No record that you may see is at odds with the one before it."},
+	"quality.findings.counting": {"Đang đọc lại cả bộ dữ liệu, kết quả chưa đủ.", "The dataset is being read; this is not all of it yet."},
+	"quality.findings.record":   {"Bản ghi", "Record"},
+	"quality.findings.value":    {"Giá trị", "Value"},
+	"quality.findings.previous": {"Trước đó", "Before"},
+	"quality.findings.all":      {"Toàn bộ kết quả qua API", "All of them through the API"},
+
 	"quality.rules":           {"Quy tắc và cờ", "Rules and flags"},
 	"quality.rules.note":      {"cảnh báo giữ bản ghi và gắn cờ; lỗi đưa dòng vào cách ly", "a warning keeps the record and flags it; an error sends the row to quarantine"},
 	"quality.rules.none":      {"Bộ dữ liệu chưa khai báo quy tắc chất lượng.", "The dataset declares no quality rules."},
