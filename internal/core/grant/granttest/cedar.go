@@ -239,7 +239,9 @@ func set(texts []string) types.Set {
 }
 
 // Rules parses the built-in rules, once for all worlds.
-func Rules() (*cedar.PolicySet, error) { return cedar.NewPolicySetFromBytes("rules.cedar", []byte(rules)) }
+func Rules() (*cedar.PolicySet, error) {
+	return cedar.NewPolicySetFromBytes("rules.cedar", []byte(rules))
+}
 
 // NewOracle translates the grants of a world.
 func NewOracle(rules *cedar.PolicySet, w *World) (*Oracle, error) {
