@@ -64,7 +64,7 @@ type work struct {
 
 	head     store.Head
 	hash     [32]byte
-	payload  store.Payload
+	payload  *store.Payload            // of the item at hand
 	receipts map[string]commit.Receipt // by idempotency key
 	keyed    []string                  // keys of batch whose receipts are new
 	entries  []entry                   // log entries to write
@@ -94,6 +94,11 @@ func (d *Driver) append(ctx context.Context, version int64, batch []store.Item, 
 	defer conn.Release()
 	w := &work{d: d, ctx: ctx, cat: cat, facts: newFacts(cat), batch: batch, out: make([]store.Outcome, len(batch)), receipts: map[string]commit.Receipt{}, fresh: map[string]bool{}}
 	w.facts.hoped = hoped
+	var ok bool
+	if w.payload, ok = d.payloads.Get().(*store.Payload); !ok {
+		w.payload = new(store.Payload)
+	}
+	defer d.payloads.Put(w.payload)
 	w.vs = make([][]problem.Violation, len(batch))
 	for i := range batch {
 		w.vs[i] = append(store.Check(&batch[i]), checkHeader(&batch[i].Request.Header)...)

@@ -34,6 +34,8 @@ type Driver struct {
 	catalog atomic.Pointer[catalog]
 	codec   *codec
 
+	payloads sync.Pool // of *store.Payload: their memory goes from one Append to the next
+
 	mu         sync.Mutex
 	partitions map[string]bool // partitions known to exist
 	fresh      map[string]int  // by dataset, see hope
