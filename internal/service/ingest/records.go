@@ -296,8 +296,11 @@ func (l *loader) pump(ctx context.Context, src *Source, mp *mapper, b *binding, 
 		for {
 			var p part
 			size := 0
-			slab := make([]value.Value, chunkRows*width)
+			var slab []value.Value
 			newRow := func() []value.Value {
+				if len(slab) < width {
+					slab = make([]value.Value, 64*width)
+				}
 				row := slab[:width:width]
 				slab = slab[width:]
 				return row
