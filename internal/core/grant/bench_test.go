@@ -2,12 +2,9 @@ package grant_test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"testing"
-	"time"
 
-	"huong.city/huong/internal/core/cql2"
 	"huong.city/huong/internal/core/grant"
 )
 
@@ -34,43 +31,6 @@ func renamed(tb testing.TB, n int) []declared {
 		list[i] = parse(tb, fmt.Sprintf("name: aid-%d\n", i), "name: aid\n", aid)
 	}
 	return list
-}
-
-// BenchmarkDecide is a decision with the condition on rows of a filter that uses
-// two columns, among 100,000 grants: over 200 datasets and 100 agencies (5 grants
-// for each pair), and all on one dataset (20 for each agency).
-func BenchmarkDecide(b *testing.B) {
-	for _, world := range []struct {
-		name               string
-		datasets, agencies int
-	}{{"200 datasets", 200, 100}, {"1 dataset", 1, 5000}} {
-		b.Run(world.name, func(b *testing.B) {
-			all := renamed(b, world.datasets)
-			policy := grant.NewPolicy(manyGrants(100_000, world.datasets, world.agencies))
-			random := rand.New(rand.NewPCG(1, 1))
-			took := make([]time.Duration, 0, b.N)
-			branches := 0
-			b.ReportAllocs()
-			for b.Loop() {
-				d := all[random.IntN(len(all))]
-				r := grant.Request{
-					Subject: grant.Subject{Account: "an", Agency: fmt.Sprintf("agency-%d", random.IntN(world.agencies)), Roles: []string{grant.Officer},
-						Areas: []string{"ward-1", "ward-2"}},
-					Action: grant.Read, Purpose: "care", Dataset: d.Dataset, Table: d.Table, At: 1,
-				}
-				start := time.Now()
-				decision := policy.Decide(r)
-				rows := decision.Rows([]int{d.column("state"), d.column("ward")})
-				took = append(took, time.Since(start))
-				if _, none := rows.(*cql2.Lit); !none {
-					branches++
-				}
-			}
-			slices.Sort(took)
-			b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds())/1000, "p99-µs")
-			b.ReportMetric(float64(branches)/float64(len(took)), "allowed/op")
-		})
-	}
 }
 
 // BenchmarkWith is one grant of 100,000 that changes.

@@ -192,7 +192,8 @@ func (d *Decision) Columns(want []int) []int {
 // Rows is the condition, bound to the table, on rows in a request that uses
 // columns (filters, sorts, groups or measures by them): at least one branch
 // matches and every used column is clear. nil = all rows, a literal false =
-// none. A request must name all columns it uses.
+// none. A request must name all columns it uses. The condition may hold the
+// personal number of who asks: it goes into no log.
 func (d *Decision) Rows(used []int) cql2.Expr {
 	if len(used) == 0 {
 		return d.anyOf(func(*branch) bool { return true })

@@ -86,6 +86,41 @@ func TestOpenIsForEverybody(t *testing.T) {
 	}
 }
 
+// Coordinates are as well kept as what they come from; an area is shown, unless
+// it is what must be kept.
+func TestClassOfThePlace(t *testing.T) {
+	const yard = `name: yard
+title: {vi: Bãi, en: Yard}
+kind: register
+classification: open
+place: {PLACE}
+schema:
+  primaryKey: id
+  foreignKeys: [{fields: parent, reference: {fields: id}}]
+  fields:
+    - {name: id, type: string}
+    - {name: parent, type: string, classification: internal}
+    - {name: ward, type: string, classification: internal}
+    - {name: spot, type: geopoint, classification: internal}
+    - {name: east, type: number, classification: internal}
+    - {name: north, type: number}
+`
+	for place, want := range map[string]string{
+		"field: spot":                      "id=1 north=2 _area=w",
+		"from: parent":                     "id=1 north=2 _area=w",
+		"longitude: east, latitude: north": "id=1 north=2 _area=w",
+		"areaCode: ward":                   "id=1 north=2",
+	} {
+		d := parse(t, place, "PLACE", yard)
+		row := d.row("id=1 parent=0 ward=w spot=P east=1 north=2 _area=w _x=1 _y=2")
+		decision := grant.NewPolicy(nil).Decide(grant.Request{Action: grant.Read, Dataset: d.Dataset, Table: d.Table})
+		decision.Revealer(nil, nil).Reveal(row)
+		if got := d.text(row); got != want {
+			t.Errorf("%s: the public sees %q, want %q", place, got, want)
+		}
+	}
+}
+
 // The two offices of an installation see its own datasets and no city data.
 func TestOffices(t *testing.T) {
 	for _, c := range []struct {
