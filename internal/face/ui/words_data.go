@@ -33,7 +33,7 @@ var wordsData = map[string]word{
 	"filter.from":      {"Từ ngày", "From"},
 	"filter.until":     {"Đến hết ngày", "Until, inclusive"},
 	"filter.asof":      {"Như tại", "As of"},
-	"filter.asof.hint": {"#số hoặc 2026-11-23T10:00", "#commit or 2026-11-23T10:00"},
+	"filter.asof.hint": {"#120, 2026-11-23", "#120, 2026-11-23"},
 	"filter.asof-chip": {"Như tại lần ghi #{seq}", "As of commit #{seq}"},
 	"filter.clear":     {"Bỏ mọi điều kiện", "Clear all conditions"},
 	"fault.day":        {"{param}: cần ngày dạng 2026-11-23.", "{param}: a day like 2026-11-23 is needed."},
