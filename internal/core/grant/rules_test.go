@@ -24,8 +24,8 @@ func staff(agency, role string, areas ...string) grant.Subject {
 func TestRules(t *testing.T) {
 	d := parse(t, "", "", aid)
 	citizen := grant.Subject{Account: "an", Roles: []string{grant.Citizen}, Person: "046099000001", Assurance: 2}
-	weak, other := citizen, citizen
-	weak.Assurance, other.Person = 1, "046099000002"
+	weak, other, working := citizen, citizen, citizen
+	weak.Assurance, other.Person, working.Roles = 1, "046099000002", []string{grant.Officer}
 	token := grant.Subject{Account: "key", Roles: []string{grant.Machine}, Token: true, Read: []string{"aid"}}
 	for _, c := range []struct {
 		who     string
@@ -47,6 +47,7 @@ func TestRules(t *testing.T) {
 		{"an auditor", staff("", grant.Auditor, "*"), "care", nothing, ""},
 		{"the person herself", citizen, "", personal, grant.RuleSelf},
 		{"the person herself, weakly signed in", weak, "", nothing, ""},
+		{"the person herself, at work elsewhere", working, "care", nothing, ""},
 		{"another person", other, "", nothing, ""},
 		{"a token for the dataset", token, "", internal, grant.RuleToken},
 		{"a token for the dataset, with a purpose", token, "care", whole, grant.RuleToken},
