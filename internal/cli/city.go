@@ -106,7 +106,7 @@ func (c *areasImportCommand) Run(s *session) error {
 type tokenCommand struct {
 	Create tokenCreateCommand `cmd:"" help:"Create a token and print its secret once."`
 	List   tokenListCommand   `cmd:"" help:"List tokens without their secrets."`
-	Revoke tokenRevokeCommand `cmd:"" help:"End a token at once."`
+	Revoke tokenRevokeCommand `cmd:"" help:"End a token; a server that runs obeys within half a second."`
 }
 
 type tokenCreateCommand struct {
@@ -149,8 +149,12 @@ func (c *tokenListCommand) Run(s *session) error {
 	_, err = r.Read(s.ctx, repo.Operator(), repo.Query{Dataset: repo.SystemToken}, func(rec repo.Record) error {
 		get := func(name string) string { return cell(rec, name) }
 		state := "valid"
-		if get("revoked") == "true" {
+		until, _, _, _ := rec.Entry.Table.Property("until")
+		switch end := rec.Values[until]; {
+		case get("revoked") == "true":
 			state = "revoked"
+		case !end.IsNull() && !end.Instant().After(r.Now()):
+			state = "ended"
 		}
 		fmt.Fprintf(s.out, "%-9s %-8s %s, %s → %s\n", get("id"), state, get("name"), get("read"), get("write"))
 		return nil

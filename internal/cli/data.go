@@ -46,17 +46,13 @@ func (c *exportCommand) Run(s *session) (err error) {
 			return err
 		}
 	}
+	if err := reached(s, r, c.AsOf); err != nil {
+		return err
+	}
 	out := s.out
 	if c.Out != "" {
-		f, err := os.Create(c.Out)
-		if err != nil {
-			return problem.Wrap(err, problem.Invalid, "file-unreadable", "file", c.Out)
-		}
-		defer func() {
-			if closing := f.Close(); err == nil {
-				err = closing
-			}
-		}()
+		f := &lateFile{name: c.Out}
+		defer func() { err = f.end(err) }()
 		out = f
 	}
 	buffered := bufio.NewWriterSize(out, 64<<10)
@@ -72,6 +68,54 @@ func (c *exportCommand) Run(s *session) (err error) {
 		return err
 	}
 	return buffered.Flush()
+}
+
+// reached refuses commits that have not been made yet.
+func reached(s *session, r *repo.Repository, seqs ...int64) error {
+	head, err := r.Head(s.ctx)
+	for _, seq := range seqs {
+		if err == nil && (seq < 0 || seq > head.Seq) {
+			err = problem.InvalidWith("parameters-invalid", []problem.Violation{problem.Violate("asof-range", "", "head", head.Seq)})
+		}
+	}
+	return err
+}
+
+// lateFile is created at its first byte, so that a command that fails before
+// leaves what stood there alone.
+type lateFile struct {
+	name string
+	f    *os.File
+}
+
+func (l *lateFile) open() (err error) {
+	if l.f, err = os.Create(l.name); err != nil {
+		return problem.Wrap(err, problem.Invalid, "file-unwritable", "file", l.name)
+	}
+	return nil
+}
+
+// Write implements io.Writer.
+func (l *lateFile) Write(b []byte) (int, error) {
+	if l.f == nil {
+		if err := l.open(); err != nil {
+			return 0, err
+		}
+	}
+	return l.f.Write(b)
+}
+
+// end closes the file, and makes an empty one where nothing went wrong.
+func (l *lateFile) end(err error) error {
+	if err == nil && l.f == nil {
+		err = l.open()
+	}
+	if l.f != nil {
+		if closing := l.f.Close(); err == nil {
+			err = closing
+		}
+	}
+	return err
 }
 
 // logCommand shows commits.
@@ -172,6 +216,9 @@ func (c *diffCommand) Run(s *session) error {
 	defer r.Close(s.ctx)
 	e, err := r.Entry(repo.Operator(), c.Dataset)
 	if err != nil {
+		return err
+	}
+	if err := reached(s, r, c.From, c.To); err != nil {
 		return err
 	}
 	return r.Difference(s.ctx, repo.Operator(), c.Dataset, c.From, c.To, func(d repo.Difference) error {

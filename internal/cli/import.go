@@ -49,7 +49,9 @@ func (c *importCommand) Run(s *session) error {
 	}
 	sum, err := ingest.Run(s.ctx, r, repo.Operator(), job)
 	bar.end()
-	s.summary(sum)
+	if !sum.Finished.IsZero() { // it began
+		s.summary(sum)
+	}
 	return err
 }
 
@@ -72,6 +74,9 @@ func (s *session) summary(sum ingest.Summary) {
 		fmt.Fprintf(s.out, "%s: %s, %d rows\n", f.Name, f.Format, f.Rows)
 		for _, w := range f.Warnings {
 			fmt.Fprintf(s.out, "  note: %s\n", w.In(s.lang))
+		}
+		if f.Fault != nil {
+			fmt.Fprintf(s.out, "  not read to its end: %s\n", problem.As(f.Fault).In(s.lang))
 		}
 	}
 	for _, rule := range sortedKeys(sum.Rules) {
@@ -167,8 +172,7 @@ func (c *quarantineReplayCommand) Run(s *session) error {
 		}
 	}
 	done, err := ingest.Replay(s.ctx, r, repo.Operator(), sel)
-	fmt.Fprintf(s.out, "replayed=%d open=%d\n", done.Replayed, done.Open)
-	return err
+	return s.replayed(done, err)
 }
 
 type quarantineCorrectCommand struct {
@@ -192,7 +196,14 @@ func (c *quarantineCorrectCommand) Run(s *session) error {
 		}
 	}
 	done, err := ingest.Correct(s.ctx, r, repo.Operator(), c.ID, c.Cells, m)
-	fmt.Fprintf(s.out, "replayed=%d open=%d\n", done.Replayed, done.Open)
+	return s.replayed(done, err)
+}
+
+// replayed tells what became of the rows, also of those tried before a fault.
+func (s *session) replayed(done ingest.Replayed, err error) error {
+	if err == nil || done != (ingest.Replayed{}) {
+		fmt.Fprintf(s.out, "replayed=%d open=%d\n", done.Replayed, done.Open)
+	}
 	return err
 }
 

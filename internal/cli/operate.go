@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"huong.city/huong/internal/app"
@@ -46,7 +49,7 @@ func (c *verifyCommand) Run(s *session) error {
 	defer r.Close(s.ctx)
 	bar := s.progress("verify")
 	report, err := r.Verify(s.ctx, repo.Operator(), bar.set, func(f store.Fault) error {
-		_, err := fmt.Fprintf(s.out, "fault in %s: dataset %s, key %s, seq %d: %s\n", f.Where, f.Dataset, f.Key, f.Seq, f.What)
+		_, err := fmt.Fprintf(s.out, "fault in %s: %s%s\n", f.Where, faultPlace(f), f.What)
 		return err
 	})
 	bar.end()
@@ -59,6 +62,24 @@ func (c *verifyCommand) Run(s *session) error {
 		return problem.New(problem.Conflict, "verify-failed", "count", report.Faults)
 	}
 	return nil
+}
+
+// faultPlace is what is known of a fault's place.
+func faultPlace(f store.Fault) string {
+	var b strings.Builder
+	if f.Dataset != "" {
+		fmt.Fprintf(&b, "dataset %s, ", f.Dataset)
+	}
+	if f.Key != "" {
+		fmt.Fprintf(&b, "key %s, ", f.Key)
+	}
+	if f.Seq != 0 {
+		fmt.Fprintf(&b, "seq %d, ", f.Seq)
+	}
+	if b.Len() == 0 {
+		return ""
+	}
+	return strings.TrimSuffix(b.String(), ", ") + ": "
 }
 
 // backupCommand writes a consistent copy.
@@ -75,8 +96,11 @@ func (c *backupCommand) Run(s *session) error {
 	}
 	defer r.Close(s.ctx)
 	f, err := os.OpenFile(c.File, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
+	if errors.Is(err, fs.ErrExist) {
 		return problem.Wrap(err, problem.Conflict, "file-exists", "file", c.File)
+	}
+	if err != nil {
+		return problem.Wrap(err, problem.Invalid, "file-unwritable", "file", c.File)
 	}
 	bar := s.progress("backup")
 	err = r.Backup(s.ctx, repo.Operator(), f, bar.set)

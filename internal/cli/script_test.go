@@ -46,7 +46,7 @@ func scripts(dir, where, place string) testscript.Params {
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"start": startCommand, "sees": seesCommand, "stop": stopCommand,
+			"start": startCommand, "sees": seesCommand, "finish": finishCommand,
 			"http": httpCommand, "lastline": lastLineCommand, "keep": keepCommand,
 			"encode": encodeCommand, "spoil": spoilCommand,
 		},

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"io"
 	"net/http"
 	"os"
@@ -89,7 +90,7 @@ func running(ts *testscript.TestScript, name string) *started {
 	return p
 }
 
-// startCommand: start NAME ARG... runs huong in the background until stop or
+// startCommand: start NAME ARG... runs huong in the background until finish or
 // the end of the script.
 func startCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
@@ -130,12 +131,12 @@ func seesCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// stopCommand: stop NAME ends a process by SIGTERM, which it must obey with
-// exit code 0; stop -kill NAME ends it by SIGKILL.
-func stopCommand(ts *testscript.TestScript, neg bool, args []string) {
+// finishCommand: finish NAME ends a process by SIGTERM, which it must obey with
+// exit code 0; finish -kill NAME ends it by SIGKILL.
+func finishCommand(ts *testscript.TestScript, neg bool, args []string) {
 	kill := len(args) == 2 && args[0] == "-kill"
 	if neg || len(args) == 0 || len(args) == 2 && !kill {
-		ts.Fatalf("usage: stop [-kill] NAME")
+		ts.Fatalf("usage: finish [-kill] NAME")
 	}
 	p := running(ts, args[len(args)-1])
 	signal := syscall.SIGTERM
@@ -153,10 +154,16 @@ func stopCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// httpCommand: http [-token T] [-type MEDIA] METHOD URL STATUS [FILE] makes a
-// request, checks its status and prints the body.
+// httpCommand: http [-soon] [-token T] [-type MEDIA] METHOD URL STATUS [FILE]
+// makes a request, checks its status and prints the body. -soon is for what
+// another process did, which a server learns within half a second: it asks
+// again until the status is right.
 func httpCommand(ts *testscript.TestScript, neg bool, args []string) {
 	header := http.Header{"Accept-Language": {"en"}}
+	soon := len(args) > 0 && args[0] == "-soon"
+	if soon {
+		args = args[1:]
+	}
 	for len(args) > 1 && strings.HasPrefix(args[0], "-") {
 		switch args[0] {
 		case "-token":
@@ -167,23 +174,33 @@ func httpCommand(ts *testscript.TestScript, neg bool, args []string) {
 		args = args[2:]
 	}
 	if neg || len(args) < 3 {
-		ts.Fatalf("usage: http [-token T] [-type MEDIA] METHOD URL STATUS [FILE]")
+		ts.Fatalf("usage: http [-soon] [-token T] [-type MEDIA] METHOD URL STATUS [FILE]")
 	}
-	var body io.Reader
+	want, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	body := ""
 	if len(args) > 3 {
-		body = strings.NewReader(ts.ReadFile(args[3]))
+		body = ts.ReadFile(args[3])
 	}
-	q, err := http.NewRequest(args[0], args[1], body)
-	ts.Check(err)
-	q.Header = header
-	res, err := (&http.Client{Timeout: patience}).Do(q)
-	ts.Check(err)
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	ts.Check(err)
-	ts.Stdout().Write(b)
-	if want, err := strconv.Atoi(args[2]); err != nil || res.StatusCode != want {
-		ts.Fatalf("%s %s: %d, want %s\n%s", args[0], args[1], res.StatusCode, args[2], b)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for {
+		q, err := http.NewRequestWithContext(ctx, args[0], args[1], strings.NewReader(body))
+		ts.Check(err)
+		q.Header = header
+		res, err := http.DefaultClient.Do(q)
+		ts.Check(err)
+		b, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		ts.Check(err)
+		if soon && res.StatusCode != want {
+			continue
+		}
+		ts.Stdout().Write(b)
+		if res.StatusCode != want {
+			ts.Fatalf("%s %s: %d, want %d\n%s", args[0], args[1], res.StatusCode, want, b)
+		}
+		return
 	}
 }
 
@@ -260,15 +277,18 @@ func tonesApart(s string) string {
 	return out.String()
 }
 
-// spoilCommand: spoil FILE OLD NEW overwrites every OLD by NEW, which is as
+// spoilCommand: spoil FILE OLD NEW N overwrites the Nth OLD by NEW, which is as
 // long: what a failing disk or a careless hand does to a database.
 func spoilCommand(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 3 || len(args[1]) != len(args[2]) {
-		ts.Fatalf("usage: spoil FILE OLD NEW")
+	if neg || len(args) != 4 || len(args[1]) != len(args[2]) {
+		ts.Fatalf("usage: spoil FILE OLD NEW N")
 	}
-	text := ts.ReadFile(args[0])
-	if !strings.Contains(text, args[1]) {
-		ts.Fatalf("%s does not hold %s", args[0], args[1])
+	n, err := strconv.Atoi(args[3])
+	ts.Check(err)
+	parts := strings.Split(ts.ReadFile(args[0]), args[1])
+	if n < 1 || n >= len(parts) {
+		ts.Fatalf("%s holds %s %d times", args[0], args[1], len(parts)-1)
 	}
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(text, args[1], args[2])), 0o600))
+	text := strings.Join(parts[:n], args[1]) + args[2] + strings.Join(parts[n:], args[1])
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 }

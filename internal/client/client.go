@@ -51,6 +51,7 @@ type Problem struct {
 	Title      string        `json:"title"`
 	Status     int           `json:"status"`
 	Detail     string        `json:"detail"`
+	Done       *Intake       `json:"done"` // what a bulk write had written before it ended; nil elsewhere
 	Code       string        `json:"code"`
 	Request    string        `json:"request"`
 	Violations []Violation   `json:"violations"`
@@ -313,7 +314,8 @@ type Intake struct {
 
 // Post streams records of a media type (application/x-ndjson, application/json
 // holding an array, text/csv) to a dataset. Bad rows go to quarantine and are
-// counted, they are no error.
+// counted, they are no error. Where the load ends early, the Problem's Done says
+// what was written before.
 func (c *Client) Post(ctx context.Context, dataset, media string, body io.Reader, w Write) (Intake, error) {
 	var out Intake
 	_, err := c.document(ctx, request{

@@ -15,6 +15,7 @@ import (
 	"huong.city/huong/internal/core/dataset"
 	"huong.city/huong/internal/demo"
 	"huong.city/huong/internal/repo"
+	"huong.city/huong/internal/service/quality"
 	"huong.city/huong/internal/store/sqlite"
 )
 
@@ -102,6 +103,7 @@ func TestHistoryAndFeedsFitTheDeclarations(t *testing.T) {
 	if n := count(t, r, repo.SystemQuarantine); n != 0 {
 		t.Errorf("history made %d rows of quarantine", n)
 	}
+	r.Follow(quality.NewFindings(r))
 	if err := demo.History(t.Context(), r, o); err != nil {
 		t.Fatal(err)
 	}
@@ -135,6 +137,23 @@ func TestHistoryAndFeedsFitTheDeclarations(t *testing.T) {
 		t.Errorf("no dirt was found: %v %v", reasons, err)
 	}
 	t.Logf("quarantine by rule: %v", reasons)
+	head, err := r.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for at := int64(0); at < head.Seq; <-tick.C {
+		if at, err = r.FollowerSaved(t.Context(), quality.Name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, d := range []string{"water-level", "air-quality"} {
+		s, err := quality.Summary(t.Context(), r, repo.Operator(), d)
+		if err != nil || len(s.Rules) != 1 || s.Rules[0].Records == 0 || s.Rules[0].Records > before[d]/50 {
+			t.Errorf("%s: %+v of %d: %v", d, s, before[d], err)
+		}
+	}
 }
 
 func TestTheSameSeedMakesTheSameCity(t *testing.T) {

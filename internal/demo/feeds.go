@@ -66,7 +66,17 @@ func (c *city) waterLevel(s *sheet, at site, t time.Time) {
 	case "thuan-an":
 		base, reach, tide = 0.1, 0.2, 0.22
 	}
-	s.text("station", at.code).at("observedAt", t).num("level", c.riverLevel(at.code, base, reach, tide, t), 2)
+	level := c.riverLevel(at.code, base, reach, tide, t)
+	if c.slips("gauge", at, t, 10*time.Minute) && floodRise(t) == 0 {
+		level += 2.5 // something floats against the gauge for one reading
+	}
+	s.text("station", at.code).at("observedAt", t).num("level", level, 2)
+}
+
+// slips tells whether an instrument is wrong at one reading and right again at
+// the next: what a rule over the record before is there to find.
+func (c *city) slips(what string, at site, t time.Time, every time.Duration) bool {
+	return c.noise("slip:"+what+":"+at.code, t.Unix()/int64(every.Seconds())) < 0.002
 }
 
 func (c *city) rain(s *sheet, at site, t time.Time) {
@@ -80,6 +90,9 @@ func (c *city) air(s *sheet, at site, t time.Time) {
 	wash := 1 / (1 + 0.15*c.rainRate(at.code, 1, t))
 	busy := 0.55 + 0.7*rush(local)*weekday(local)
 	fine := 22 * still * wash * busy * (0.7 + 0.6*c.noise("dust:"+at.code)) * math.Exp(0.12*c.bell("fine:"+at.code, t.Unix()/3600))
+	if c.slips("dust", at, t, time.Hour) {
+		fine += 240 // a lorry idles below the intake
+	}
 	sun := math.Max(0, math.Sin((float64(local.Hour())-6)/12*math.Pi))
 	s.text("station", at.code).at("observedAt", t).
 		num("pm25", fine, 1).num("pm10", fine*(1.4+0.3*c.noise("coarse:"+at.code, t.Unix()/3600)), 1).

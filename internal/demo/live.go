@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"huong.city/huong/internal/core/commit"
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/ingest"
@@ -245,7 +246,7 @@ func (l *Feeds) send(ctx context.Context, dataset string, now time.Time, rows fu
 	if body.Len() == 0 {
 		return nil
 	}
-	_, err = ingest.Records(ctx, l.repo, principal("feed:"+dataset), dataset, "application/x-ndjson", &body, func(ingest.Outcome) error { return nil })
+	_, err = ingest.Records(ctx, l.repo, principal("feed:"+dataset), dataset, commit.Header{Source: "api"}, "application/x-ndjson", &body, func(ingest.Outcome) error { return nil })
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}

@@ -58,6 +58,11 @@ const (
 	forgetPage    = 5000
 	followBackoff = 2 * time.Second
 
+	// followRest is how long commits gather before a follower that has caught up
+	// reads again; after a quiet time the first one is read at once. Reading after
+	// every commit would cost a busy node as much as the commits' own statements.
+	followRest = 50 * time.Millisecond
+
 	// A follower is saved when it has stood unsaved for so long or over so many
 	// commits or changes, and when it stops: a durable save after every commit
 	// would cost the writer as much as the commit itself. The changes bound what
@@ -319,9 +324,19 @@ func (r *Repository) followFrom(ctx context.Context, g *following) error {
 	}
 	var due <-chan time.Time // runs while something is unsaved
 	changes := 0             // applied and not saved
+	caughtUp := false        // with the head as it was before the last reading
 	for {
 		g.reached(at.Seq, r.now())
-		_, err := r.head.waitOr(ctx, at.Seq, g.rebuild, due)
+		if caughtUp {
+			select {
+			case <-time.After(followRest):
+			case <-g.rebuild:
+				return errRebuild
+			case <-ctx.Done():
+			}
+			caughtUp = false
+		}
+		head, err := r.head.waitOr(ctx, at.Seq, g.rebuild, due)
 		full := false
 		switch {
 		case errors.Is(err, errRebuild):
@@ -339,6 +354,7 @@ func (r *Repository) followFrom(ctx context.Context, g *following) error {
 			n := 0
 			at.Seq, n, err = r.followBatch(ctx, g.follower, at.Seq, saveChanges-changes)
 			changes += n
+			caughtUp = at.Seq >= head
 			if errors.Is(err, ErrUnfinished) {
 				full, err = true, nil
 			}

@@ -285,7 +285,9 @@ func (n *enricher) locate(row []value.Value) place {
 
 // Reassign gives every located record of every dataset the area, and the
 // coordinates where they come from another record, that today's areas say. It
-// is what new boundaries ask for. progress gets rows looked at and changed.
+// is what new boundaries ask for. It commits by thousands of records, so that
+// others write meanwhile, and can be repeated after it was stopped. progress
+// gets rows looked at and changed after each page.
 func (r *Repository) Reassign(ctx context.Context, p Principal, reason string, progress func(dataset string, seen, changed int64)) error {
 	if !p.Admin {
 		return problem.New(problem.Denied, "denied", "action", "write", "dataset", SystemArea)
@@ -308,49 +310,59 @@ func (r *Repository) Reassign(ctx context.Context, p Principal, reason string, p
 	return nil
 }
 
+// reassignPage is how many records are read, and committed at most, at a time.
+const reassignPage = 2000
+
+// reassign goes through a dataset by pages of keys, so that no read outlasts the
+// commit that follows from it.
 func (r *Repository) reassign(ctx context.Context, p Principal, e *Entry, reason string, progress func(string, int64, int64)) error {
-	n, err := r.enricherOf(ctx, e)
-	if err != nil {
-		return err
-	}
-	t := e.Table
 	var seen, changed int64
-	req := &commit.Request{Header: commit.Header{Actor: p.Name, Source: "areas", Reason: reason}}
-	flush := func() error {
-		if len(req.Changes) == 0 {
+	var after []value.Value
+	for {
+		n, moved, last, err := r.reassignAfter(ctx, p, e, reason, after)
+		if err != nil {
+			return err
+		}
+		seen, changed, after = seen+n, changed+moved, last
+		if progress != nil && (n > 0 || seen == 0) {
+			progress(e.Table.Name, seen, changed)
+		}
+		if n < reassignPage {
 			return nil
 		}
-		_, err := r.Commit(ctx, p, req)
-		if problem.KindOf(err) == problem.Stale { // someone was faster and has the new area already
-			err = nil
-		}
-		req = &commit.Request{Header: commit.Header{Actor: p.Name, Source: "areas", Reason: reason}}
-		return err
 	}
-	err = r.driver.Read(ctx, store.Query{Table: t}, func(row store.Row) error {
-		seen++
-		now, was := n.locate(row.Values), placeIn(t, row.Values)
-		if now != was {
-			changed++
-			req.Changes = append(req.Changes, commit.Change{
-				Dataset: t.Name, Op: commit.Put, Row: cloneRow(row.Values), Expect: row.Version,
-			})
+}
+
+// reassignAfter commits one page. When someone changed one of its records
+// between reading and writing, the page is made again as it is now.
+func (r *Repository) reassignAfter(ctx context.Context, p Principal, e *Entry, reason string, after []value.Value) (seen, changed int64, last []value.Value, err error) {
+	for range attempts {
+		n, err := r.enricherOf(ctx, e)
+		if err != nil {
+			return 0, 0, nil, err
 		}
-		if len(req.Changes) >= 2000 {
-			if progress != nil {
-				progress(t.Name, seen, changed)
+		t := e.Table
+		seen, last = 0, nil
+		req := &commit.Request{Header: commit.Header{Actor: p.Name, Source: "areas", Reason: reason}}
+		err = r.driver.Read(ctx, store.Query{Table: t, After: after, Limit: reassignPage}, func(row store.Row) error {
+			if seen++; seen == reassignPage {
+				last = t.KeyOf(nil, cloneRow(row.Values))
 			}
-			return flush()
+			if n.locate(row.Values) != placeIn(t, row.Values) {
+				req.Changes = append(req.Changes, commit.Change{
+					Dataset: t.Name, Op: commit.Put, Row: cloneRow(row.Values), Expect: row.Version,
+				})
+			}
+			return nil
+		})
+		if err == nil && len(req.Changes) > 0 {
+			_, err = r.Commit(ctx, p, req)
 		}
-		return nil
-	})
-	if err == nil {
-		err = flush()
+		if problem.KindOf(err) != problem.Stale {
+			return seen, int64(len(req.Changes)), last, err
+		}
 	}
-	if err == nil && progress != nil {
-		progress(t.Name, seen, changed)
-	}
-	return err
+	return 0, 0, nil, busy()
 }
 
 // cloneRow copies a row whose texts lie in a driver's buffer.

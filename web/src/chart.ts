@@ -38,13 +38,14 @@ function draw(box: HTMLElement, data: Data): void {
   const line = (i: 1 | 2 | 3, name: string, colour: string, width: number): LineSeriesOption => ({
     name, type: "line", showSymbol: data.points.length < 3, symbolSize: 6, sampling: "lttb", connectNulls: false, data: data.points.map((p) => [p[0], p[i]]),
     lineStyle: { width, color: colour, type: i === 1 ? "solid" : "dotted" }, itemStyle: { color: colour },
-    endLabel: { show: i === 1, formatter: name, color: colour, fontFamily: text.fontFamily, fontSize: 12 },
+    endLabel: { show: i === 1 && box.clientWidth >= 500, formatter: name, color: colour, fontFamily: text.fontFamily, fontSize: 12 },
   });
+  const narrow = box.clientWidth < 500; // the heading names the line where there is no room beside it
   const banded = data.points.some((p) => p[2] !== p[1] || p[3] !== p[1]);
   const option: Option = {
     animation: false,
     textStyle: text,
-    grid: { left: 8, right: 88, top: 28, bottom: 52, containLabel: true },
+    grid: { left: 8, right: narrow ? 16 : 88, top: 28, bottom: 52, containLabel: true },
     tooltip: {
       trigger: "axis", renderMode: "richText", confine: true, backgroundColor: c("--surface"), borderColor: c("--line-strong"), padding: 10, shadowBlur: 0,
       textStyle: { color: c("--ink"), fontFamily: text.fontFamily, fontSize: 13 },

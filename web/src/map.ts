@@ -39,7 +39,7 @@ async function start(box: HTMLElement): Promise<void> {
         { id: "areas", type: "fill", source: "areas", paint: { "fill-color": c.surface } },
         { id: "borders", type: "line", source: "areas", paint: { "line-color": c.line, "line-width": 1 } },
         { id: "clusters", type: "circle", source: "points", filter: ["has", "point_count"], paint: { "circle-color": ["step", ["get", "point_count"], c.r[2], 50, c.r[3], 500, c.r[4]], "circle-radius": ["step", ["get", "point_count"], 13, 50, 18, 500, 24], "circle-stroke-color": c.surface, "circle-stroke-width": 2 } },
-        { id: "numbers", type: "symbol", source: "points", filter: ["has", "point_count"], layout: { "text-field": ["get", "point_count_abbreviated"], "text-font": ["IBM Plex Sans"], "text-size": 12, "text-allow-overlap": true }, paint: { "text-color": ["step", ["get", "point_count"], c.ink, 50, c.on] } },
+        { id: "numbers", type: "symbol", source: "points", filter: ["has", "point_count"], layout: { "text-field": ["number-format", ["get", "point_count"], { locale: document.documentElement.lang === "vi" ? "vi-VN" : "en-GB" }], "text-font": ["IBM Plex Sans"], "text-size": 12, "text-allow-overlap": true }, paint: { "text-color": ["step", ["get", "point_count"], c.ink, 50, c.on] } },
         { id: "points", type: "circle", source: "points", filter: ["!", ["has", "point_count"]], paint: { "circle-color": c.river, "circle-radius": 5, "circle-stroke-color": c.surface, "circle-stroke-width": 1.5 } },
         { id: "names", type: "symbol", source: "areas", minzoom: 9.5, layout: { "text-field": ["get", "name"], "text-font": ["Be Vietnam Pro"], "text-size": 11, "text-optional": true }, paint: { "text-color": c.soft, "text-halo-color": c.surface, "text-halo-width": 1.2 } },
       ],

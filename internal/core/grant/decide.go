@@ -62,8 +62,10 @@ func (p *Policy) Decide(r Request) Decision {
 	all := make(columns, 3*((width+63)/64))
 	n := len(all) / 3
 	d.clear, d.visible, d.withheld = all[:n:n], all[n:2*n:2*n], all[2*n:]
+	held := p.held(r.Dataset.Name, &r.Subject)
+	d.branches = make([]branch, 0, len(held)+2)
 	d.rules()
-	for _, c := range p.held(r.Dataset.Name, &r.Subject) {
+	for _, c := range held {
 		d.grant(c)
 	}
 	d.withheld.removeAll(d.visible)
@@ -99,9 +101,7 @@ func (d *Decision) grant(c *compiled) {
 		}
 		agency = d.f.equal(s.agency, d.req.Subject.Agency)
 	}
-	if areas != nil || agency != nil {
-		b.rows = cql2.And(s.rows, areas, agency)
-	}
+	b.rows = join("and", s.rows, areas, agency)
 	d.give(b, c)
 }
 
@@ -232,7 +232,8 @@ func (d *Decision) Columns(want []int) []int {
 // Rows is the condition, bound to the table, on rows in a request that uses
 // columns (filters, sorts, groups or measures by them): at least one branch
 // matches and every used column is clear. nil = all rows, a literal false =
-// none. A request must name all columns it uses.
+// none. A request must name all columns it uses. The condition may hold the
+// personal number of who asks: it goes into no log.
 func (d *Decision) Rows(used []int) cql2.Expr {
 	if len(used) == 0 {
 		return d.anyOf(func(*branch) bool { return true })
@@ -248,7 +249,7 @@ func (d *Decision) Rows(used []int) cql2.Expr {
 		}
 		conditions = append(conditions, e)
 	}
-	return cql2.And(conditions...)
+	return join("and", conditions...)
 }
 
 func contained(list []int, c int) bool {
@@ -275,9 +276,27 @@ next:
 	return false
 }
 
+// join is what cql2.And is, for and and or; it keeps the list it is given.
+func join(op string, conditions ...cql2.Expr) cql2.Expr {
+	n := 0
+	for _, e := range conditions {
+		if e != nil {
+			conditions[n] = e
+			n++
+		}
+	}
+	switch n {
+	case 0:
+		return nil
+	case 1:
+		return conditions[0]
+	}
+	return &cql2.Call{Op: op, Args: conditions[:n]}
+}
+
 // anyOf joins the conditions of some branches by or.
 func (d *Decision) anyOf(of func(*branch) bool) cql2.Expr {
-	var rows []cql2.Expr
+	rows := make([]cql2.Expr, 0, len(d.branches))
 	for i := range d.branches {
 		if b := &d.branches[i]; of(b) {
 			if b.rows == nil {
@@ -286,13 +305,10 @@ func (d *Decision) anyOf(of func(*branch) bool) cql2.Expr {
 			rows = append(rows, b.rows)
 		}
 	}
-	switch len(rows) {
-	case 0:
+	if len(rows) == 0 {
 		return &cql2.Lit{Value: value.OfBool(false)}
-	case 1:
-		return rows[0]
 	}
-	return &cql2.Call{Op: "or", Args: rows}
+	return join("or", rows...)
 }
 
 // MinimumCell is the fewest records that a group must have to be told in an

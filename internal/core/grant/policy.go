@@ -88,6 +88,7 @@ func (p *Policy) held(dataset string, s *Subject) []*compiled {
 	var found []*compiled
 	look := func(grantee string) {
 		list, _ := p.by.get(dataset + "\x00" + grantee)
+		found = slices.Grow(found, len(list))
 		for _, c := range list {
 			if s.is(c.Grant) {
 				found = append(found, c)

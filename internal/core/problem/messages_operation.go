@@ -7,6 +7,7 @@ var operation = map[string]message{
 	"city-missing":      {"Ở đó chưa có dữ liệu của thành phố nào; hãy kiểm tra --data hoặc --database, hoặc bắt đầu bằng huong apply.", "There is no city's data there; check --data or --database, or begin with huong apply."},
 	"zone-unknown":      {"Không có múi giờ {zone}; ví dụ đúng: Asia/Ho_Chi_Minh.", "There is no time zone {zone}; an example is Asia/Ho_Chi_Minh."},
 	"file-unreadable":   {"Không đọc được tệp {file}.", "File {file} cannot be read."},
+	"file-unwritable":   {"Không ghi được vào {file}.", "{file} cannot be written."},
 	"file-exists":       {"{file} đã có; hãy chọn nơi khác.", "{file} exists already; choose another place."},
 	"folder-empty":      {"Thư mục {folder} không có khai báo nào (datasets/*.yaml).", "Folder {folder} holds no declarations (datasets/*.yaml)."},
 	"city-rows-invalid": {"{count} lỗi trong các tệp CSV của thành phố.", "{count} faults in the city's CSV files."},

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -31,6 +32,7 @@ type API struct {
 	config     Config
 	repo       *repo.Repository
 	operations []operation
+	bodies     sync.Pool // of *[]byte, for small bodies
 }
 
 // New makes the interface; mount its Routes.

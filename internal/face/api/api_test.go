@@ -328,7 +328,20 @@ func TestBulk(t *testing.T) {
 		t.Errorf("csv: %s", r.body)
 	}
 	s.must(400, "POST", all, s.writer, "code,nam\r\nd,D\r\n", "Content-Type", "text/csv; charset=utf-8")
-	s.must(400, "POST", all, s.writer, `[{"code":"f","name":"F"}, oh`)
+	// Where the syntax is lost, what was written before it is told.
+	r = s.must(400, "POST", all, s.writer, `[{"code":"f","name":"F"},{"code":"a","name":"A"},{"code":"i"}, oh`)
+	if r.at("code") != "row-input" || r.at("done.accepted") != 1.0 || r.at("done.unchanged") != 1.0 || r.at("done.quarantined") != 2.0 || r.at("done.read") != 4.0 {
+		t.Errorf("lost syntax: %s", r.body)
+	}
+	// The answer names the body's own last commit, which has the reason.
+	r = s.must(200, "POST", all, s.writer, `[{"code":"j","name":"J"}]`, "Huong-Reason", "%C4%91o%20l%E1%BA%A1i")
+	seq := r.at("seq")
+	if c := s.must(200, "GET", fmt.Sprintf("/api/v1/commits/%v", seq), s.writer, ""); c.at("reason") != "đo lại" || c.at("count") != 1.0 {
+		t.Errorf("commit of a bulk write: %s", c.body)
+	}
+	if r := s.must(200, "POST", all+"?outcomes=all", s.writer, `[{"code":"k","name":"K"}]`, "Huong-Reason", "x"); !strings.Contains(r.body, fmt.Sprintf(`"seq":%v,`, seq.(float64)+1)) && !strings.Contains(r.body, fmt.Sprintf(`"seq":%v}`, seq.(float64)+1)) {
+		t.Errorf("seq after %v: %s", seq, r.body)
+	}
 	s.must(401, "POST", all, "", `[]`)
 	s.must(403, "POST", all, s.reader, `[]`)
 	r = s.must(200, "POST", all+"?outcomes=all", s.writer, `[{"code":"g","name":"G"},{"code":"h"}]`)

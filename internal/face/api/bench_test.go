@@ -3,11 +3,15 @@ package api_test
 import (
 	"fmt"
 	"io"
+	"log/slog"
+	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"huong.city/huong/internal/client"
+	"huong.city/huong/internal/face/web"
 )
 
 const benchRows = 50_000
@@ -34,6 +38,28 @@ func BenchmarkPost(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(benchRows)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+}
+
+// BenchmarkPostOne writes single records by many clients at once, past the
+// network: what one record costs in the handler, the queue and the store.
+func BenchmarkPostOne(b *testing.B) {
+	s := start(b, func(c *web.Config) { c.Log, c.StreamsPerClient = slog.New(slog.DiscardHandler), 200 })
+	var n atomic.Int64
+	b.ReportAllocs()
+	b.SetParallelism(64)
+	b.RunParallel(func(p *testing.PB) {
+		for p.Next() {
+			body := fmt.Sprintf(`{"code":"s%d","name":"Kim Long","river":"Hương","location":[107.56,16.46],"depth":4.5,"channels":12}`, n.Add(1))
+			r := httptest.NewRequest("POST", "/api/v1/datasets/station/records", strings.NewReader(body))
+			r.Header.Set("Authorization", "Bearer "+s.writer)
+			r.Header.Set("Content-Type", "application/json")
+			w := httptest.NewRecorder()
+			if s.mux.ServeHTTP(w, r); w.Code != 201 {
+				b.Errorf("%d %s", w.Code, w.Body)
+				return
+			}
+		}
+	})
 }
 
 // BenchmarkRead reads them back by pages, as NDJSON, and one at a time.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"huong.city/huong/internal/core/commit"
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/core/record"
+	"huong.city/huong/internal/core/value"
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/ingest"
@@ -25,6 +27,7 @@ const (
 	maxAtomicBody = 32 << 20
 	maxFaults     = 1000
 	decodeRows    = 500
+	smallBody     = 64 << 10
 )
 
 // intake is the answer to a bulk write.
@@ -33,7 +36,7 @@ type intake struct {
 	Accepted    int64           `json:"accepted"`
 	Unchanged   int64           `json:"unchanged"`
 	Quarantined int64           `json:"quarantined"`
-	Seq         int64           `json:"seq"` // every accepted row was committed at or before it
+	Seq         int64           `json:"seq"` // of the last commit of this body; where nothing changed, at which that was so
 	Rows        json.RawMessage `json:"rows,omitempty"`
 }
 
@@ -52,6 +55,26 @@ func (a *API) postRecords(c *call) error {
 	if err != nil {
 		return err
 	}
+	if media == mediaJSON && c.r.ContentLength > 0 && c.r.ContentLength <= smallBody {
+		// Most bodies hold one record: no reader, no buffers of its own.
+		room, _ := a.bodies.Get().(*[]byte)
+		if room == nil {
+			room = new([]byte)
+		}
+		defer a.bodies.Put(room)
+		*room = slices.Grow((*room)[:0], int(c.r.ContentLength))[:c.r.ContentLength]
+		if _, err := io.ReadFull(c.r.Body, *room); err != nil {
+			return err
+		}
+		if r, ok := a.wholeRow(c, e, *room); ok {
+			expect, err := c.expectation()
+			if err != nil {
+				return err
+			}
+			return a.postRow(c, e, header, r, expect, e.Schema)
+		}
+		c.r.Body = io.NopCloser(bytes.NewReader(*room))
+	}
 	in := bufio.NewReaderSize(c.r.Body, 4096)
 	first, err := firstByte(in)
 	if err == io.EOF {
@@ -68,7 +91,7 @@ func (a *API) postRecords(c *call) error {
 		return a.postAtomic(c, e, header, media, http.MaxBytesReader(c.w, io.NopCloser(in), maxAtomicBody))
 	}
 	if c.text("outcomes") == "all" {
-		return a.postTelling(c, e, media, in)
+		return a.postTelling(c, e, header, in)
 	}
 	var rows []byte
 	n := 0
@@ -83,13 +106,10 @@ func (a *API) postRecords(c *call) error {
 	if c.text("outcomes") == "none" {
 		outcome = nil
 	}
-	sum, err := ingest.Records(c.ctx(), a.repo, c.who(), e.Dataset.Name, c.r.Header.Get("Content-Type"), in, outcome)
+	sum, err := ingest.Records(c.ctx(), a.repo, c.who(), e.Dataset.Name, header, c.r.Header.Get("Content-Type"), in, outcome)
+	out := intakeOf(sum)
 	if err != nil {
-		return web.Malformed(err)
-	}
-	out, err := a.intake(c, sum)
-	if err != nil {
-		return err
+		return web.Malformed(&web.Partial{Err: err, Done: out})
 	}
 	if n > 0 && n <= maxOutcomes {
 		out.Rows = slices.Concat([]byte{'['}, rows[:len(rows)-1], []byte{']'})
@@ -112,9 +132,8 @@ func firstByte(in *bufio.Reader) (byte, error) {
 	}
 }
 
-func (a *API) intake(c *call, s ingest.Summary) (intake, error) {
-	h, err := a.repo.Head(c.ctx())
-	return intake{Read: s.Read, Accepted: s.Accepted, Unchanged: s.Unchanged, Quarantined: s.Quarantined, Seq: h.Seq}, err
+func intakeOf(s ingest.Summary) intake {
+	return intake{Read: s.Read, Accepted: s.Accepted, Unchanged: s.Unchanged, Quarantined: s.Quarantined, Seq: s.Seq}
 }
 
 func appendOutcome(dst []byte, lang string, o ingest.Outcome) []byte {
@@ -137,6 +156,21 @@ func appendOutcome(dst []byte, lang string, o ingest.Outcome) []byte {
 	return append(dst, '}')
 }
 
+// wholeRow reads a body that is one object without any fault. All else is for
+// readRow, which says what is wrong.
+func (a *API) wholeRow(c *call, e *repo.Entry, body []byte) ([]value.Value, bool) {
+	given := 0
+	for i := range e.Table.Columns {
+		if !e.Table.Columns[i].Dropped {
+			given++
+		}
+	}
+	if len(a.repo.Visible(c.who(), e)) != given {
+		return nil, false // readRow knows which fields are hidden
+	}
+	return e.Schema.ReadObject(body)
+}
+
 // postOne writes a single record: created, updated or refused.
 func (a *API) postOne(c *call, e *repo.Entry, header commit.Header) error {
 	expect, err := c.expectation()
@@ -147,17 +181,23 @@ func (a *API) postOne(c *call, e *repo.Entry, header commit.Header) error {
 	if err != nil {
 		return err
 	}
+	return a.postRow(c, e, header, r.values, expect, nil)
+}
+
+// postRow writes the row of a single record, which checked has checked already
+// unless it is nil.
+func (a *API) postRow(c *call, e *repo.Entry, header commit.Header, row []value.Value, expect int64, checked *record.Schema) error {
 	var vs []problem.Violation
 	for _, k := range e.Table.Key {
-		if r.values[k].IsNull() {
+		if row[k].IsNull() {
 			vs = append(vs, problem.Violate("value-required", e.Table.Columns[k].Name))
 		}
 	}
 	if err := problem.InvalidWith("record-invalid", vs); err != nil {
 		return err
 	}
-	key := e.Table.KeyOf(nil, r.values)
-	got, err := a.repo.Commit(c.ctx(), c.who(), &commit.Request{Header: header, Changes: []commit.Change{{Dataset: e.Dataset.Name, Op: commit.Put, Row: r.values, Expect: expect}}})
+	key := e.Table.KeyOf(nil, row)
+	got, err := a.repo.CommitChecked(c.ctx(), c.who(), &commit.Request{Header: header, Changes: []commit.Change{{Dataset: e.Dataset.Name, Op: commit.Put, Row: row, Expect: expect}}}, checked)
 	if err != nil {
 		return refused(err, expect)
 	}
@@ -207,25 +247,22 @@ func (a *API) postAtomic(c *call, e *repo.Entry, header commit.Header, media str
 
 // postTelling answers with the outcome of every row while rows still come in;
 // the last line is the summary, or the problem that ended the load.
-func (a *API) postTelling(c *call, e *repo.Entry, media string, in io.Reader) error {
+func (a *API) postTelling(c *call, e *repo.Entry, header commit.Header, in io.Reader) error {
 	if err := http.NewResponseController(c.w).EnableFullDuplex(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}
 	c.set("Content-Type", mediaNDJSON+"; charset=utf-8")
 	s := &spool{c: c}
-	sum, err := ingest.Records(c.ctx(), a.repo, c.who(), e.Dataset.Name, c.r.Header.Get("Content-Type"), in, func(o ingest.Outcome) error {
+	sum, err := ingest.Records(c.ctx(), a.repo, c.who(), e.Dataset.Name, header, c.r.Header.Get("Content-Type"), in, func(o ingest.Outcome) error {
 		s.buf = append(appendOutcome(s.buf, c.r.Lang, o), '\n')
 		return s.check()
 	})
+	out := intakeOf(sum)
 	if err != nil && !s.sent {
-		return web.Malformed(err)
+		return web.Malformed(&web.Partial{Err: err, Done: out})
 	}
 	if err != nil && problem.KindOf(err) == problem.Internal {
 		return err
-	}
-	out, headErr := a.intake(c, sum)
-	if headErr != nil {
-		return headErr
 	}
 	b, _ := json.Marshal(out)
 	s.buf = append(append(append(s.buf, `{"summary":`...), b...), '}', '\n')

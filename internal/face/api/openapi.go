@@ -380,7 +380,7 @@ func fixedSchemas() object {
 	return object{
 		"Violation": obj([]string{"code", "message"}, object{"code": str, "message": str, "row": integer, "field": str, "position": position}),
 		"Problem": obj([]string{"type", "title", "status", "detail", "code"}, object{
-			"type": str, "title": str, "status": integer, "detail": str, "code": str, "request": str, "violations": arr(ref("Violation")), "moreViolations": integer}),
+			"type": str, "title": str, "status": integer, "detail": str, "code": str, "request": str, "violations": arr(ref("Violation")), "moreViolations": integer, "done": ref("Intake")}),
 		"Catalog":        obj([]string{"datasets", "count"}, object{"datasets": arr(ref("DatasetSummary")), "count": integer}),
 		"DatasetSummary": obj([]string{"name", "title", "kind", "classification", "url"}, summary),
 		"DatasetDetail":  obj([]string{"name", "title", "kind", "classification", "url", "declaration", "schema", "count"}, detail),

@@ -78,6 +78,9 @@ func headerReason() param {
 
 // parse checks the query against what the operation lists, all faults at once.
 func (c *call) parse() error {
+	if c.r.URL.RawQuery == "" {
+		return nil
+	}
 	q, err := url.ParseQuery(c.r.URL.RawQuery)
 	if err != nil {
 		return problem.InvalidWith("parameters-invalid", []problem.Violation{problem.Violate("parameter-encoding", "")})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"slices"
@@ -25,6 +26,9 @@ type qualityData struct {
 	Held     []ruleCount
 	Imports  []importRow
 	Flagged  int64 // -1 when it was not counted in time
+	Followed bool  // rules over the record before are declared
+	Counting bool  // their findings are not complete yet
+	Findings []findingRow
 }
 
 // measured is one of the six principles, in figures where it is measured.
@@ -49,11 +53,21 @@ func (u *UI) quality(v *view) error {
 	}
 	q := &qualityData{datasetView: d}
 	flags := q.flags()
+	odd, err := q.findings()
+	if err != nil {
+		return err
+	}
+	if flags != nil {
+		maps.Copy(flags, odd)
+	}
 	for _, r := range d.d.Quality {
 		s := ruleState{Name: r.Name, Words: or(r.Description.In(v.lang), r.Name), Dimension: v.T("dimension." + r.Dimension), Severity: v.T("severity." + r.Severity), Text: r.Rule}
 		if r.Severity == "warning" && q.Flagged >= 0 {
 			s.Count = v.N(flags[r.Name])
 			s.Href = to(datasetPath(d.d.Name, ""), "filter", flagFilter(r.Name))
+		}
+		if n, followed := odd[r.Name]; followed {
+			s.Count, s.Href = v.N(n), "#findings"
 		}
 		q.Rules = append(q.Rules, s)
 	}

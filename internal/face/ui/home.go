@@ -42,6 +42,8 @@ type datasetCard struct {
 	Fresh       freshness
 	Latest      latestValue
 	Spark       string
+	Of          string // the subject of the latest figure, if any, and whose data it is
+	Whence      string // source, time and state of the figure in one sentence
 }
 
 func (v *view) card(e *repo.Entry, a DatasetActivity) datasetCard {
@@ -160,7 +162,14 @@ func (v *view) sectors(cards []datasetCard) []sectorCard {
 			cs = cs[:perSector]
 		}
 		for j := range cs {
-			cs[j].Latest = v.latest(cs[j].Entry)
+			c := &cs[j]
+			c.Latest = v.latest(c.Entry)
+			owner := v.Agency(c.Entry.Dataset.Owner)
+			c.Of = joined(" · ", c.Latest.Of, owner)
+			c.Whence = v.T("home.whence", "owner", or(owner, "–"), "time", v.Time(c.Fresh.Last))
+			if c.Fresh.State != "" {
+				c.Whence += ", " + v.T("fresh."+c.Fresh.State)
+			}
 		}
 		list[i].Cards = cs
 	}

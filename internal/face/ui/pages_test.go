@@ -231,3 +231,49 @@ func TestAssetsKeepForEver(t *testing.T) {
 		t.Error("a file outside the bundle was served")
 	}
 }
+
+func TestTheLogIsFilteredByOwnerWayAndWords(t *testing.T) {
+	c := newCity(t)
+	c.put(t, "hospital", "danh sách bệnh viện", []map[string]string{{"code": "bv-01", "name": "Bệnh viện Trung ương Huế", "location": "107.58,16.46"}})
+	rows := regexp.MustCompile(`data-href="/log/(\d+)"`)
+	for query, want := range map[string]struct {
+		n    int
+		text string
+	}{
+		"owner alone":    {2, "Lượng mưa"},
+		"dataset, owner": {0, "Chưa có lần ghi nào"},
+		"words":          {1, "số đo tự động"},
+		"folded words":   {1, "số đo tự động"},
+		"no such words":  {0, "Chưa có lần ghi nào"},
+		"way":            {2, "declaration"},
+		"other way":      {10, "rain-reading.csv"},
+	} {
+		path := map[string]string{
+			"owner alone":    "/log?agency=dkttv",
+			"dataset, owner": "/log?agency=dkttv&dataset=hospital",
+			"words":          "/log?by=" + url.QueryEscape("số đo"),
+			"folded words":   "/log?by=TU+dong+so",
+			"no such words":  "/log?by=khongcogi",
+			"way":            "/log?kind=declaration",
+			"other way":      "/log?kind=other",
+		}[query]
+		status, body := c.get(t, path, c.token)
+		if n := len(rows.FindAllString(body, -1)); status != 200 || n != want.n || !strings.Contains(body, want.text) {
+			t.Errorf("%s: %d, %d commits, want %d with %q", query, status, n, want.n, want.text)
+		}
+	}
+	if status, _ := c.get(t, "/log?dataset=token", ""); status != http.StatusUnauthorized {
+		t.Errorf("the log of a closed dataset: %d", status)
+	}
+}
+
+func TestTheFirstPageSaysWhatIsClosed(t *testing.T) {
+	c := newCity(t)
+	const says = "chưa mở cho mọi người"
+	if _, body := c.get(t, "/", ""); strings.Count(body, says) != 1 {
+		t.Errorf("the public is told of %d closed sectors, want the one of public order", strings.Count(body, says))
+	}
+	if _, body := c.get(t, "/", c.token); strings.Contains(body, says) {
+		t.Error("a steward is told to sign in")
+	}
+}

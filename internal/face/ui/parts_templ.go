@@ -297,7 +297,7 @@ func classTag(v *view, c dataset.Classification) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if c.Rank() >= 2 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "<span aria-hidden=\"true\">🔒︎</span> ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "<svg class=\"lock\" viewBox=\"0 0 10 12\" aria-hidden=\"true\"><path d=\"M2.5 5V3.5a2.5 2.5 0 0 1 5 0V5M1.5 5h7v6h-7z\"></path></svg> ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -79,6 +79,7 @@ var wordsFrame = map[string]word{
 	"home.map.sum":           {"{field}, tổng 24 giờ qua của một trạm", "{field}, total of the last 24 hours by station"},
 	"home.per-hour":          {"bản ghi/giờ", "records/h"},
 	"home.all":               {"{n} bộ", "all {n}"},
+	"home.whence":            {"Nguồn: {owner}; mới nhất {time}", "Source: {owner}; latest {time}"},
 	"home.sector.closed":     {"Dữ liệu của lĩnh vực này chưa mở cho mọi người. Hãy đăng nhập để xem phần bạn được cấp quyền.", "The data of this sector is not public. Sign in to see what you were given access to."},
 	"home.sector.empty":      {"Chưa có bộ dữ liệu mở cho bạn", "No dataset open to you"},
 	"home.alive":             {"Dữ liệu có sống không", "Is the data alive"},

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"huong.city/huong/internal/core/dataset"
 )
 
 var usedKey = regexp.MustCompile(`\bT\("([^"]*)"(\s*\+)?`)
@@ -22,7 +24,7 @@ var dynamic = map[string][]string{
 		"internal.next", "invalid.next", "unauthenticated.next", "denied.next", "not-found.next", "conflict.next", "stale.next", "gone.next", "too-large.next", "rate-limited.next", "unavailable.next"},
 	"filter.":    {"from", "until"},
 	"format.":    {"csv", "xlsx", "parquet", "json", "ndjson", "geojson"},
-	"fresh.":     {"fresh", "late", "silent"},
+	"fresh.":     {"fresh", "late", "silent", "none"},
 	"keys.":      {"move", "open", "filter", "page", "help"},
 	"limit.":     {"minimum", "maximum", "above", "below", "min-length", "max-length", "pattern"},
 	"log.kind.":  logKinds[:],
@@ -89,5 +91,40 @@ func TestEveryWordInUseStandsInBothLanguages(t *testing.T) {
 	}
 	if n := len(wordsFrame) + len(wordsData) + len(wordsWork); n != len(words) {
 		t.Errorf("a key stands twice: %d entries, %d keys", n, len(words))
+	}
+}
+
+// Every unit that a city of this repository declares is written in both
+// languages, not as its code.
+func TestEveryDeclaredUnitHasWords(t *testing.T) {
+	files, err := filepath.Glob("../../../city/*/datasets/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no declarations: %v", err)
+	}
+	more, err := filepath.Glob("../../../examples/*/datasets/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range append(files, more...) {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := dataset.Parse(f, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, field := range d.Schema.Fields {
+			if _, ok := units[field.Unit]; !ok {
+				t.Errorf("%s: %s: no words for the unit %q", filepath.Base(f), field.Name, field.Unit)
+			}
+		}
+	}
+	for code, want := range map[string][2]string{"{case}/d": {"ca/ngày", "cases/days"}, "{unheard-of}": {"unheard-of", "unheard-of"}, "{space}": {"chỗ", "spaces"}} {
+		for i, lang := range []string{"vi", "en"} {
+			if got := (&view{lang: lang}).Unit(code); got != want[i] {
+				t.Errorf("%s in %s: %q, want %q", code, lang, got, want[i])
+			}
+		}
 	}
 }

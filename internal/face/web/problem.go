@@ -38,6 +38,16 @@ type Refusal struct {
 func (r *Refusal) Error() string { return r.Err.Error() }
 func (r *Refusal) Unwrap() error { return r.Err }
 
+// Partial is an error that ended an operation of which a part is done for good.
+// Done is told in the problem document.
+type Partial struct {
+	Err  error
+	Done any
+}
+
+func (p *Partial) Error() string { return p.Err.Error() }
+func (p *Partial) Unwrap() error { return p.Err }
+
 // Malformed marks an Invalid error as a fault of the request's form (parameters,
 // headers, syntax of the body), which answers 400; other kinds stay as they are.
 func Malformed(err error) error {
@@ -87,6 +97,7 @@ type Document struct {
 	Request    string      `json:"request,omitempty"` // reference for support
 	Violations []Violation `json:"violations,omitempty"`
 	More       int         `json:"moreViolations,omitempty"` // how many were left out
+	Done       any         `json:"done,omitempty"`           // what had been done for good, of a Partial
 }
 
 // Violation is one broken rule as a client sees it.
@@ -112,6 +123,9 @@ func Describe(lang, method string, err error) Document {
 		Violations: DescribeAll(lang, e.Violations, maxViolations),
 	}
 	d.More = len(e.Violations) - len(d.Violations)
+	if p, ok := errors.AsType[*Partial](err); ok {
+		d.Done = p.Done
+	}
 	return d
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 	_ "time/tzdata"
 
+	"huong.city/huong/internal/core/commit"
 	"huong.city/huong/internal/core/dataset"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/ingest"
@@ -28,7 +29,7 @@ func TestRoundTrip(t *testing.T) {
 	r := city(t, rows...)
 	for format, media := range map[string]string{"csv": "text/csv", "tsv": "text/tab-separated-values", "json": "application/json", "ndjson": "application/x-ndjson"} {
 		b := write(t, r, repo.Query{}, format, Options{})
-		s, err := ingest.Records(context.Background(), r, repo.Operator(), "thing", media, bytes.NewReader(b), nil)
+		s, err := ingest.Records(context.Background(), r, repo.Operator(), "thing", commit.Header{Source: "api"}, media, bytes.NewReader(b), nil)
 		if err != nil || s.Unchanged != int64(len(rows)) || s.Read != s.Unchanged {
 			t.Errorf("%s as a body: %+v %v\n%s", format, s, err, b)
 		}

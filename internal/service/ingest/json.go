@@ -25,6 +25,7 @@ type jsonTable struct {
 	begun   bool // an element came already
 	names   []string
 	index   map[string]int
+	quoted  map[string]string // names of members as they are written, to what they mean
 	wanted  []pointer
 	waiting []captured // records at hand, before the stream goes on
 	arrays  [][]jsontext.Value
@@ -475,11 +476,23 @@ func (t *jsonTable) members(fn func(name string, val jsontext.Value) *problem.Vi
 		return violation("intake-json", 0)
 	}
 	for t.dec.PeekKind() == '"' {
-		tok, err := t.dec.ReadToken()
+		quoted, err := t.dec.ReadValue()
 		if err != nil {
 			return violation("intake-json", 0)
 		}
-		name := tok.String()
+		name, known := t.quoted[string(quoted)]
+		if !known {
+			text, err := jsontext.AppendUnquote(nil, quoted)
+			if err != nil {
+				return violation("intake-json", 0)
+			}
+			if name = string(text); len(quoted) <= 256 && len(t.quoted) < t.scan.limits.Columns {
+				if t.quoted == nil {
+					t.quoted = map[string]string{}
+				}
+				t.quoted[string(quoted)] = name
+			}
+		}
 		val, err := t.dec.ReadValue()
 		if err != nil {
 			return violation("intake-json", 0)
@@ -531,6 +544,9 @@ func jsonCell(val jsontext.Value) (Cell, error) {
 	case 'n':
 		return Cell{Null: true}, nil
 	case '"':
+		if bytes.IndexByte(val, '\\') < 0 {
+			return Cell{Text: string(val[1 : len(val)-1])}, nil // ReadValue saw to it that it is UTF-8
+		}
 		text, err := jsontext.AppendUnquote(nil, val)
 		return Cell{Text: string(text)}, err
 	}
@@ -569,24 +585,4 @@ func inside(val jsontext.Value, parts []string) (jsontext.Value, bool) {
 		}
 	}
 	return val, true
-}
-
-// depthOf counts the deepest nesting of brackets outside strings.
-func depthOf(b []byte) int {
-	depth, deepest, text := 0, 0, false
-	for i := 0; i < len(b); i++ {
-		switch c := b[i]; {
-		case text && c == '\\':
-			i++
-		case c == '"':
-			text = !text
-		case text:
-		case c == '{' || c == '[':
-			depth++
-			deepest = max(deepest, depth)
-		case c == '}' || c == ']':
-			depth--
-		}
-	}
-	return deepest
 }

@@ -191,3 +191,23 @@ func equalLengths(arrays [][]jsontext.Value) bool {
 	}
 	return true
 }
+
+// depthOf counts the deepest nesting of brackets outside strings.
+func depthOf(b []byte) int {
+	depth, deepest, text := 0, 0, false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case text && c == '\\':
+			i++
+		case c == '"':
+			text = !text
+		case text:
+		case c == '{' || c == '[':
+			depth++
+			deepest = max(deepest, depth)
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return deepest
+}

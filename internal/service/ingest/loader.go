@@ -44,6 +44,7 @@ type loader struct {
 	importID   string
 	told       *told // the present file's earlier imports, where they matter
 	sum        *Summary
+	wrote      bool // sum.Seq is of a commit that changed something
 
 	seed   maphash.Seed
 	first  map[uint64][]int32
@@ -162,6 +163,9 @@ func (l *loader) commit(ctx context.Context, b *batch, run []int, twins map[int]
 		}
 		if err == nil {
 			l.account(rejects)
+			if len(l.change) > 0 && (!receipt.Empty || !l.wrote) {
+				l.sum.Seq, l.wrote = receipt.Seq, !receipt.Empty
+			}
 			return l.settle(b, run, twins, refused, receipt)
 		}
 		bad := badRows(err, len(run))

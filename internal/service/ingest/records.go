@@ -28,20 +28,20 @@ type Outcome struct {
 // Records takes rows that already use the dataset's field names: a JSON array,
 // one JSON object or NDJSON (application/json, application/x-ndjson), or CSV
 // with a header (text/csv). While one batch commits the next is decoded; memory
-// is bounded whatever the size of the body. Rejected rows go to quarantine.
+// is bounded whatever the size of the body. Rejected rows go to quarantine. The
+// header says for all commits where they come from and why; its actor is p.
 // outcome, which may be nil, gets every row once, in the order of the body;
 // its error ends the load.
 //
 // A body whose syntax is lost ends with an Invalid error; what came before is
 // committed and accounted for.
-func Records(ctx context.Context, r *repo.Repository, p repo.Principal, name, contentType string, body io.Reader, outcome func(Outcome) error) (Summary, error) {
+func Records(ctx context.Context, r *repo.Repository, p repo.Principal, name string, header commit.Header, contentType string, body io.Reader, outcome func(Outcome) error) (Summary, error) {
 	sum := Summary{Dataset: name, State: "failed", Started: r.Now()}
 	media, _, err := mime.ParseMediaType(contentType)
 	if err != nil {
 		media = strings.TrimSpace(contentType)
 	}
-	source := "api"
-	l, err := newLoader(r, p, name, commit.Header{Source: source}, &sum)
+	l, err := newLoader(r, p, name, header, &sum)
 	if err != nil {
 		return sum, err
 	}
@@ -296,8 +296,11 @@ func (l *loader) pump(ctx context.Context, src *Source, mp *mapper, b *binding, 
 		for {
 			var p part
 			size := 0
-			slab := make([]value.Value, chunkRows*width)
+			var slab []value.Value
 			newRow := func() []value.Value {
+				if len(slab) < width {
+					slab = make([]value.Value, 64*width)
+				}
 				row := slab[:width:width]
 				slab = slab[width:]
 				return row

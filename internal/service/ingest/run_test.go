@@ -260,7 +260,7 @@ func TestRecords(t *testing.T) {
 		t.Run(c.kind, func(t *testing.T) {
 			r := city(t, stations)
 			var got []string
-			s, err := Records(context.Background(), r, repo.Operator(), "station", c.kind, strings.NewReader(c.body), func(o Outcome) error {
+			s, err := Records(context.Background(), r, repo.Operator(), "station", commit.Header{Source: "test"}, c.kind, strings.NewReader(c.body), func(o Outcome) error {
 				text := fmt.Sprintf("%d %s %v", o.Row, o.Result, o.Version > 0)
 				for _, v := range o.Violations {
 					text += " " + v.Code
@@ -290,11 +290,11 @@ func TestRecords(t *testing.T) {
 		})
 	}
 	r := city(t, stations)
-	s, err := Records(context.Background(), r, repo.Operator(), "station", "application/json", strings.NewReader(`[{"code":"A","name":"x"},`), nil)
+	s, err := Records(context.Background(), r, repo.Operator(), "station", commit.Header{Source: "test"}, "application/json", strings.NewReader(`[{"code":"A","name":"x"},`), nil)
 	if problem.KindOf(err) != problem.Invalid || s.Accepted != 1 || s.State != "failed" {
 		t.Errorf("%v %+v", err, s)
 	}
-	_, err = Records(context.Background(), r, repo.Operator(), "station", "text/csv", strings.NewReader("code,nmae\nA,x\n"), nil)
+	_, err = Records(context.Background(), r, repo.Operator(), "station", commit.Header{Source: "test"}, "text/csv", strings.NewReader("code,nmae\nA,x\n"), nil)
 	if e := problem.As(err); e.Code != "intake-columns-missing" || len(e.Violations) != 2 {
 		t.Errorf("%v", err)
 	}
@@ -354,7 +354,7 @@ func TestRepair(t *testing.T) {
 func TestImportAreas(t *testing.T) {
 	r := city(t)
 	ctx, p := context.Background(), repo.Operator()
-	if _, err := Records(ctx, r, p, "area", "text/csv", strings.NewReader("code,name,kind\n19753,Phường Phú Xuân,phuong\n19774,Phường Kim Long,phuong\n"), nil); err != nil {
+	if _, err := Records(ctx, r, p, "area", commit.Header{Source: "test"}, "text/csv", strings.NewReader("code,name,kind\n19753,Phường Phú Xuân,phuong\n19774,Phường Kim Long,phuong\n"), nil); err != nil {
 		t.Fatal(err)
 	}
 	f := textFile("w.geojson", `{"type":"FeatureCollection","features":[
@@ -477,7 +477,7 @@ func BenchmarkLoad(b *testing.B) {
 			b.StopTimer()
 			r := city(b, free)
 			b.StartTimer()
-			s, err := Records(context.Background(), r, repo.Operator(), "reading", "application/x-ndjson", generated(n), nil)
+			s, err := Records(context.Background(), r, repo.Operator(), "reading", commit.Header{Source: "test"}, "application/x-ndjson", generated(n), nil)
 			if err != nil || s.Accepted != n {
 				b.Fatal(err, s)
 			}

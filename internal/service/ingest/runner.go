@@ -29,13 +29,11 @@ type Job struct {
 	Progress func(Progress)
 }
 
-// Bounds of one commit of a body, and of a file. A file is not waited for by a
-// client, and a commit of more rows writes each page of an index fewer times.
+// Bounds of one commit. A commit of more rows writes each page of an index
+// fewer times; a larger one than this would keep others waiting.
 const (
-	chunkRows  = 2000
-	chunkBytes = 1 << 20
-	fileRows   = 10_000
-	fileBytes  = 4 << 20
+	chunkRows  = 10_000
+	chunkBytes = 4 << 20
 	taskRows   = 256
 	taskBytes  = 1 << 20
 )
@@ -419,7 +417,7 @@ func (c *collector) add(m *mapped) {
 			c.size += len(m.cells[i].Text)
 		}
 	}
-	if len(c.rows)+len(c.bad) >= fileRows || c.size >= fileBytes {
+	if len(c.rows)+len(c.bad) >= chunkRows || c.size >= chunkBytes {
 		c.flush()
 	}
 }

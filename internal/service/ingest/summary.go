@@ -18,6 +18,7 @@ type Summary struct {
 	Unchanged   int64 // the record already was exactly that
 	Quarantined int64
 	Skipped     int64            // rows that the mapping says are no records
+	Seq         int64            // of the last commit that this load made; where it made none, the head at which all was found unchanged
 	Flags       map[string]int64 // by mapping flag: accepted or unchanged rows that carry it
 	Rules       map[string]int64 // by rule: rows sent to quarantine for it
 	Files       []FileSummary

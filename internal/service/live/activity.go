@@ -49,7 +49,7 @@ type pulse struct {
 	Last       int64           `json:"last"`
 	LastCommit int64           `json:"lastCommit"`
 	Seq        int64           `json:"seq"`
-	Seconds    map[int64]int64 `json:"-"`       // live changes of the last minute; not worth keeping
+	Seconds    map[int64]int64 `json:"seconds"` // live changes of the last minute; kept since another server's state may be taken over
 	Minutes    map[int64]int64 `json:"minutes"` // live changes by minute of commit, last 60
 	Hours      map[int64]int64 `json:"hours"`   // changes by hour of event, last 48
 }
@@ -78,8 +78,8 @@ func (a *Activity) Load(state map[string][]byte) error {
 		if err := json.Unmarshal(b, p); err != nil {
 			return err
 		}
-		if p.Minutes == nil || p.Hours == nil {
-			p.Minutes, p.Hours = map[int64]int64{}, map[int64]int64{}
+		if p.Seconds == nil || p.Minutes == nil || p.Hours == nil {
+			p.Seconds, p.Minutes, p.Hours = map[int64]int64{}, map[int64]int64{}, map[int64]int64{}
 		}
 		a.pulse[name] = p
 	}

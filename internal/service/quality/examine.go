@@ -20,17 +20,22 @@ const (
 )
 
 // examine looks at the given records and those that follow them, and marks what
-// changed.
-func (f *Findings) examine(ctx context.Context, e *repo.Entry, list []moment) error {
-	slices.SortFunc(list, moment.compare)
-	list = slices.Compact(list)
+// changed. seq is the commit that touched them, 0 when none did.
+func (f *Findings) examine(ctx context.Context, e *repo.Entry, list []touched, seq int64) error {
+	slices.SortFunc(list, func(a, b touched) int { return a.compare(b.moment) })
+	list = slices.CompactFunc(list, func(a, b touched) bool { return a.moment == b.moment })
 	x := newExaminer(f, e)
+	x.seq = seq
 	for len(list) > 0 {
 		n := 1
 		for n < len(list) && list[n].subject == list[0].subject {
 			n++
 		}
-		if err := x.subject(ctx, list[:n]); err != nil {
+		appended, err := x.append(ctx, list[:n])
+		if err == nil && !appended {
+			err = x.subject(ctx, list[:n])
+		}
+		if err != nil {
 			return err
 		}
 		list = list[n:]
@@ -45,13 +50,15 @@ type examiner struct {
 	rules  []string
 	fields []string // what the rules read
 	used   []int    // the same as ordinals
+	seq    int64
 	before []value.Value
+	newest []value.Value
 	broke  []int
 	found  []map[int64]bool // by rule: times in the run under way
 }
 
 func newExaminer(f *Findings, e *repo.Entry) *examiner {
-	x := &examiner{f: f, e: e, rules: e.Schema.SequenceRules(), before: make([]value.Value, e.Table.Width())}
+	x := &examiner{f: f, e: e, rules: e.Schema.SequenceRules(), before: make([]value.Value, e.Table.Width()), newest: make([]value.Value, e.Table.Width())}
 	x.found = make([]map[int64]bool, len(x.rules))
 	for i := range x.rules {
 		x.found[i] = map[int64]bool{}
@@ -66,18 +73,60 @@ func newExaminer(f *Findings, e *repo.Entry) *examiner {
 	return x
 }
 
+// append looks at records that a commit created after the newest of their
+// subject, and tells whether they are such. Nothing stands between them then,
+// and nothing after: a later commit that this one is read together with comes
+// in its turn.
+func (x *examiner) append(ctx context.Context, list []touched) (bool, error) {
+	name, subject := x.e.Dataset.Name, list[0].subject
+	last, known := x.f.ends[name+"/"+subject]
+	if !known || list[0].time <= last.time {
+		return false, nil
+	}
+	for _, m := range list {
+		if m.created == nil {
+			return false, nil
+		}
+	}
+	copy(x.before, last.row)
+	for _, m := range list {
+		x.compare(m.time, m.created)
+	}
+	x.reached(subject, list[len(list)-1].time, x.before)
+	return true, x.settle(ctx, subject, list[0].time, list[len(list)-1].time, false)
+}
+
+// compare notes what a row breaks beside the one remembered, and remembers it.
+func (x *examiner) compare(at int64, row []value.Value) {
+	x.broke = x.e.Schema.Sequence(row, x.before, x.broke[:0])
+	for _, i := range x.broke {
+		x.found[i][at] = true
+	}
+	x.remember(row)
+}
+
+// reached keeps the newest record of a subject.
+func (x *examiner) reached(subject string, at int64, row []value.Value) {
+	if len(x.f.ends) >= mostEnds {
+		clear(x.f.ends)
+	}
+	x.f.ends[x.e.Dataset.Name+"/"+subject] = end{at, slices.Clone(row)}
+}
+
 // subject looks at records of one subject, in order of time. It goes along the
 // table from one to the next; where there is much between them it begins anew.
-func (x *examiner) subject(ctx context.Context, list []moment) error {
+func (x *examiner) subject(ctx context.Context, list []touched) error {
 	t, subject := x.e.Table, list[0].subject
 	key, err := list[0].key(t)
 	if err != nil {
 		return err
 	}
 	who := sameSubject(t, key)
+	delete(x.f.ends, t.Name+"/"+subject)
 	for len(list) > 0 {
 		first := list[0].time
 		last, open := first, false
+		newest, ends := first, false
 		known, err := x.seek(ctx, who, first)
 		if err != nil {
 			return err
@@ -91,13 +140,15 @@ func (x *examiner) subject(ctx context.Context, list []moment) error {
 				n++
 				last = ticks(r.Values[t.Time])
 				if known {
-					x.broke = x.e.Schema.Sequence(r.Values, x.before, x.broke[:0])
-					for _, i := range x.broke {
-						x.found[i][last] = true
-					}
+					x.compare(last, r.Values)
+				} else {
+					x.remember(r.Values)
 				}
-				x.remember(r.Values)
 				known = true
+				if r.Version <= x.seq {
+					newest, ends = last, true
+					copy(x.newest, x.before)
+				}
 				for len(list) > 0 && list[0].time < last {
 					list = list[1:] // it and the one after it were seen
 				}
@@ -111,6 +162,9 @@ func (x *examiner) subject(ctx context.Context, list []moment) error {
 			} else if len(list) == left {
 				break // far to the next: begin anew there
 			}
+		}
+		if open && ends {
+			x.reached(subject, newest, x.newest)
 		}
 		if err := x.settle(ctx, subject, first, last, open); err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"huong.city/huong/internal/core/commit"
+	"huong.city/huong/internal/core/value"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/store"
 )
@@ -28,7 +29,20 @@ type Findings struct {
 	// pending are findings that came (true) or went since the last save, by
 	// subjectRange.
 	pending map[string]map[int64]bool
+	// ends are the newest records of subjects that new ones came to lately, so
+	// that what is only appended, as most of a load is, needs no look at the
+	// table. Whatever else happens to a subject takes its end away.
+	ends map[string]end
 }
+
+// end is the newest record of a subject as of the last commit applied.
+type end struct {
+	time int64
+	row  []value.Value // what the rules read
+}
+
+// mostEnds bounds the ends in memory; when there are more, all are forgotten.
+const mostEnds = 20_000
 
 // progress is what is kept of a dataset beside its findings.
 type progress struct {
@@ -49,6 +63,7 @@ func NewFindings(r *repo.Repository) *Findings {
 
 func (f *Findings) reset() {
 	f.known, f.dirty, f.pending = map[string]*progress{}, map[string]bool{}, map[string]map[int64]bool{}
+	f.ends = map[string]end{}
 }
 
 // Name implements repo.Follower.
@@ -129,7 +144,7 @@ func (f *Findings) Apply(e *commit.Entry, catalog func(string) *repo.Entry) erro
 		if p == nil || e.Seq <= p.Upto {
 			continue
 		}
-		if err := f.examine(ctx, entry, changed(e, entry)); err != nil {
+		if err := f.examine(ctx, entry, changed(e, entry), e.Seq); err != nil {
 			return err
 		}
 	}
@@ -195,6 +210,7 @@ func (f *Findings) prepare(ctx context.Context, name string, e *repo.Entry) (*pr
 			return nil, err
 		}
 		f.dirty[name] = true
+		clear(f.ends)
 		p.Drop, p.Scan, p.Page = p.Drop || p.Rules != "", rules != "", ""
 		p.Rules, p.Upto = rules, h.Seq
 	}
@@ -239,15 +255,15 @@ func (f *Findings) drop(ctx context.Context, name string, p *progress) error {
 func (f *Findings) scan(ctx context.Context, e *repo.Entry, p *progress) error {
 	f.dirty[e.Dataset.Name] = true
 	q := repo.Query{Dataset: e.Dataset.Name, Fields: []string{e.Table.Columns[e.Table.Time].Name}, Limit: scanPage, Cursor: p.Page}
-	var list []moment
+	var list []touched
 	page, err := f.repo.Read(ctx, repo.Operator(), q, func(r repo.Record) error {
-		list = append(list, momentOf(e.Table, r.Values))
+		list = append(list, touched{moment: momentOf(e.Table, r.Values)})
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	if err := f.examine(ctx, e, list); err != nil {
+	if err := f.examine(ctx, e, list, 0); err != nil {
 		return err
 	}
 	p.Page, p.Scan = page.Next, page.Next != ""
@@ -255,9 +271,9 @@ func (f *Findings) scan(ctx context.Context, e *repo.Entry, p *progress) error {
 }
 
 // changed lists the records that a commit concerns.
-func changed(e *commit.Entry, entry *repo.Entry) []moment {
+func changed(e *commit.Entry, entry *repo.Entry) []touched {
 	t := entry.Table
-	list := make([]moment, 0, e.Counts[t.Name])
+	list := make([]touched, 0, e.Counts[t.Name])
 	for i := range e.Changes {
 		ch := &e.Changes[i]
 		row := ch.After
@@ -265,7 +281,11 @@ func changed(e *commit.Entry, entry *repo.Entry) []moment {
 			row = ch.Before
 		}
 		if ch.Dataset == t.Name && row != nil {
-			list = append(list, momentOf(t, row))
+			m := touched{moment: momentOf(t, row)}
+			if ch.Before == nil && len(row) == t.Width() {
+				m.created = row
+			}
+			list = append(list, m)
 		}
 	}
 	return list

@@ -18,6 +18,12 @@ type moment struct {
 	time    int64  // µs or days since 1970, as the time's column is
 }
 
+// touched is a record to look at, with its row when it was just created.
+type touched struct {
+	moment
+	created []value.Value
+}
+
 func (m moment) compare(o moment) int {
 	if c := strings.Compare(m.subject, o.subject); c != 0 {
 		return c

@@ -275,8 +275,16 @@ func anyHistory(t *testing.T, rounds int, open func(*testing.T) *repo.Repository
 		}
 		return value.OfFloat(float64(random.IntN(most)) / 2)
 	}
-	total := 0
+	total, newest := 0, int64(1000)*600_000_000
 	for round := range rounds {
+		for range random.IntN(6) { // what arrives in order of time, some of it for subjects that are new
+			var list []commit.Change
+			for n := 1 + random.IntN(20); n > 0; n-- {
+				newest += 600_000_000
+				list = append(list, level(fmt.Sprintf("s%d", random.IntN(4)), newest, number(9), number(40)))
+			}
+			send(t, r, list...)
+		}
 		for range random.IntN(4) {
 			changes := map[string]commit.Change{}
 			n := []int{1, 1, 2, 30, 120}[random.IntN(5)]

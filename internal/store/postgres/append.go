@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,11 +32,15 @@ func (d *Driver) Append(ctx context.Context, version int64, batch []store.Item) 
 		return nil, nil
 	}
 	careful := false
+	hoped := d.hope(batch)
 	for attempt := 0; ; attempt++ {
-		out, err := d.append(ctx, version, batch, careful)
+		out, err := d.append(ctx, version, batch, careful, hoped)
 		switch {
 		case err == nil:
 			return out, nil
+		case len(hoped) > 0 && (errors.Is(err, errMistaken) || state(err) == "23505"):
+			d.disappoint(hoped)
+			hoped = nil // ask which records exist
 		case again(err) && attempt < retries:
 		case unfit(err) && !careful:
 			careful = true // find the item that the database cannot hold
@@ -59,7 +64,7 @@ type work struct {
 
 	head     store.Head
 	hash     [32]byte
-	payload  store.Payload
+	payload  *store.Payload            // of the item at hand
 	receipts map[string]commit.Receipt // by idempotency key
 	keyed    []string                  // keys of batch whose receipts are new
 	entries  []entry                   // log entries to write
@@ -67,16 +72,17 @@ type work struct {
 	found    bool                      // the head row
 	moved    bool                      // the catalog moved in this batch
 	wrote    bool
+	fresh    map[string]bool // tables that got many records: whether all were new
 }
 
 // entry is one row of the log.
 type entry struct {
 	commit.Entry
 	touched touched
-	payload []byte // store.Payload, not compressed
+	payload []byte // store.Payload, as the codec packs it once it is sealed
 }
 
-func (d *Driver) append(ctx context.Context, version int64, batch []store.Item, careful bool) ([]store.Outcome, error) {
+func (d *Driver) append(ctx context.Context, version int64, batch []store.Item, careful bool, hoped map[string]bool) ([]store.Outcome, error) {
 	cat, err := d.catalogAt(ctx, version)
 	if err != nil {
 		return nil, err
@@ -86,7 +92,13 @@ func (d *Driver) append(ctx context.Context, version int64, batch []store.Item, 
 		return nil, err
 	}
 	defer conn.Release()
-	w := &work{d: d, ctx: ctx, cat: cat, facts: newFacts(cat), batch: batch, out: make([]store.Outcome, len(batch)), receipts: map[string]commit.Receipt{}}
+	w := &work{d: d, ctx: ctx, cat: cat, facts: newFacts(cat), batch: batch, out: make([]store.Outcome, len(batch)), receipts: map[string]commit.Receipt{}, fresh: map[string]bool{}}
+	w.facts.hoped = hoped
+	var ok bool
+	if w.payload, ok = d.payloads.Get().(*store.Payload); !ok {
+		w.payload = new(store.Payload)
+	}
+	defer d.payloads.Put(w.payload)
 	w.vs = make([][]problem.Violation, len(batch))
 	for i := range batch {
 		w.vs[i] = append(store.Check(&batch[i]), checkHeader(&batch[i].Request.Header)...)
@@ -117,6 +129,9 @@ func checkHeader(h *commit.Header) []problem.Violation {
 func (w *work) run(version int64, careful bool) error {
 	w.begin()
 	first := true
+	if careful || slices.ContainsFunc(w.batch, func(it store.Item) bool { return len(it.Tables) > 0 }) {
+		w.facts.hoped = nil // a refusal must name its item
+	}
 	for at := 0; at < len(w.batch); {
 		end := w.segment(at, careful)
 		if len(w.batch[at].Tables) > 0 || careful {
@@ -214,9 +229,12 @@ func (w *work) locked(version int64) error {
 // together works out the items [at, end) and queues what they write.
 func (w *work) together(at, end int, first bool, version int64) error {
 	f := w.facts
-	for i := at; i < end; i++ {
-		if len(w.vs[i]) == 0 {
-			f.resolve(&w.batch[i]) // notes what must be known
+	hoped := len(f.hoped) > 0 // then there may be nothing to fetch
+	if !hoped {
+		for i := at; i < end; i++ {
+			if len(w.vs[i]) == 0 {
+				f.resolve(&w.batch[i]) // notes what must be known
+			}
 		}
 	}
 	head, hash := w.head, w.hash
@@ -239,6 +257,9 @@ func (w *work) together(at, end int, first bool, version int64) error {
 			w.out[i] = w.item(i, fresh)
 		}
 		if !f.missing {
+			if hoped && w.refused(at, end) {
+				return errMistaken
+			}
 			for k, r := range fresh {
 				r.Repeat, r.Results = true, nil
 				w.receipts[k] = r
@@ -329,8 +350,6 @@ func (w *work) log(it *store.Item, steps []step) {
 	}
 	w.payload.Each(e.touched.add)
 	e.payload = w.payload.Append(make([]byte, 0, w.payload.Size()+64*len(e.touched.names)))
-	e.Hash = store.Chain(w.hash, &e.Entry, e.payload)
-	w.hash = e.Hash
 	w.entries = append(w.entries, e)
 }
 
@@ -485,11 +504,17 @@ func (d *Driver) remember(w *work) {
 	if w.moved {
 		d.catalog.Store(w.cat)
 	}
-	if len(w.made) > 0 {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		for _, name := range w.made {
-			d.partitions[name] = true
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, name := range w.made {
+		d.partitions[name] = true
+	}
+	for name, fresh := range w.fresh {
+		switch {
+		case !fresh:
+			d.fresh[name] = min(d.fresh[name], 0)
+		case d.fresh[name] < 1:
+			d.fresh[name]++
 		}
 	}
 }

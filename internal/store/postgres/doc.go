@@ -9,7 +9,8 @@
 // An Append is set-based: it fetches the facts that a whole batch needs (rows of
 // the touched keys, how many rows hold a unique or referenced value), works out
 // every item in memory in order, and writes the outcome with a few statements
-// per table. It usually takes two round trips, whatever the size of the batch.
+// per table. It usually takes two round trips; many new rows take a COPY with a
+// third, and in a bulk load they are not looked up before (hope.go).
 //
 // The package knows tables, rows, the log and expressions; it knows no
 // principals, no grants and no HTTP, and it is the only one that imports pgx.

@@ -12,15 +12,21 @@ type facts struct {
 	tables  map[string]*tableFacts
 	order   []*tableFacts
 	missing bool // something that was asked for is not known yet
+	// hoped names the datasets whose records are taken not to exist without
+	// asking: writing them tells when that is wrong.
+	hoped map[string]bool
 }
 
 type tableFacts struct {
 	*layout
+	hoped   bool
 	records map[string]*record
-	order   []*record // in the order they were first asked for
-	fetched int       // how many of order are known
-	tallies []tallies // beside layout.watched
-	past    []past    // versions that ended
+	order   []*record     // in the order they were first asked for
+	fetched int           // how many of order are known
+	spare   []record      // of the block at hand
+	keys    []value.Value // of the block at hand
+	tallies []tallies     // beside layout.watched
+	past    []past        // versions that ended
 }
 
 // record is one key: what the database holds and what it holds after the items
@@ -68,7 +74,7 @@ func (f *facts) table(dataset string) *tableFacts {
 	if l == nil {
 		return nil
 	}
-	t := &tableFacts{layout: l, records: map[string]*record{}, tallies: make([]tallies, len(l.watched))}
+	t := &tableFacts{layout: l, hoped: f.hoped[dataset], records: map[string]*record{}, tallies: make([]tallies, len(l.watched))}
 	for i := range t.tallies {
 		t.tallies[i].by = map[string]*tally{}
 	}
@@ -85,14 +91,32 @@ func (f *facts) record(t *tableFacts, row []value.Value, buf []byte) (*record, [
 	}
 	r := t.records[string(buf)]
 	if r == nil {
-		r = &record{key: t.KeyOf(make([]value.Value, 0, len(t.Key)), row)}
+		r = t.newRecord(row)
 		t.records[string(buf)] = r
 		t.order = append(t.order, r)
 	}
-	if !r.known {
+	switch {
+	case t.hoped:
+		r.known = true
+	case !r.known:
 		f.missing = true
 	}
 	return r, buf
+}
+
+// newRecord makes a record with the key of a row. Records are made in blocks:
+// there is one for each change of a bulk load.
+func (t *tableFacts) newRecord(row []value.Value) *record {
+	if len(t.spare) == 0 {
+		n := min(max(16, len(t.order)), 4096)
+		t.spare, t.keys = make([]record, n), make([]value.Value, 0, n*len(t.Key))
+	}
+	r := &t.spare[0]
+	t.spare = t.spare[1:]
+	from := len(t.keys)
+	t.keys = t.KeyOf(t.keys, row)
+	r.key = t.keys[from:len(t.keys):len(t.keys)]
+	return r
 }
 
 // tally returns the count of rows that hold the row's values in watched set s,
@@ -145,7 +169,7 @@ func (c *tally) total() int64 { return c.stored + c.delta + c.local }
 // fetch queues the queries for everything that is wanted.
 func (f *facts) fetch(p *pipe) {
 	for _, t := range f.order {
-		if records := t.order[t.fetched:]; len(records) > 0 {
+		if records := t.order[t.fetched:]; len(records) > 0 && !t.hoped {
 			t.fetchRecords(p, records)
 			t.fetched = len(t.order)
 		}

@@ -34,8 +34,11 @@ type Driver struct {
 	catalog atomic.Pointer[catalog]
 	codec   *codec
 
+	payloads sync.Pool // of *store.Payload: their memory goes from one Append to the next
+
 	mu         sync.Mutex
 	partitions map[string]bool // partitions known to exist
+	fresh      map[string]int  // by dataset, see hope
 }
 
 var _ store.Driver = (*Driver)(nil)
@@ -60,7 +63,7 @@ func Open(ctx context.Context, url string, o Options) (*Driver, error) {
 		// The parser's own words may hold the password.
 		return nil, problem.New(problem.Invalid, "database-address")
 	}
-	d := &Driver{n: namesFor(c.ConnConfig.RuntimeParams["search_path"]), url: url, options: o, partitions: map[string]bool{}}
+	d := &Driver{n: namesFor(c.ConnConfig.RuntimeParams["search_path"]), url: url, options: o, partitions: map[string]bool{}, fresh: map[string]int{}}
 	params := c.ConnConfig.RuntimeParams
 	// PostGIS lies in public unless an administrator put it elsewhere.
 	params["search_path"] = "public"

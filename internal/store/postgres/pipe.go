@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -124,6 +125,16 @@ func (p *pipe) answer(e expected) error {
 	}
 	_, err = rr.Close()
 	return errors.Join(err, failed)
+}
+
+// copy streams rows in COPY's binary format to sql, a COPY FROM STDIN, after
+// what is queued. It waits for the server.
+func (p *pipe) copy(sql string, rows io.Reader) error {
+	if err := p.flush(); err != nil {
+		return err
+	}
+	_, err := p.conn.PgConn().CopyFrom(p.ctx, rows, sql)
+	return err
 }
 
 // forget gives up what the connection has prepared, so that a server with very

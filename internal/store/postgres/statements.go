@@ -17,6 +17,8 @@ type statements struct {
 	update  string // empty when every column is part of the key
 	remove  string
 	archive string
+	load    string   // insert of many, by COPY
+	shelve  string   // archive of many, by COPY
 	tally   []string // per watched column set: how many rows hold the given values
 }
 
@@ -47,6 +49,9 @@ func newStatements(n names, l *layout) statements {
 	s.archive = "INSERT INTO " + n.history(t.Name) + "(" + versionColumn + "," + untilColumn + "," + strings.Join(columns(t, every, ""), ",") +
 		") SELECT k.v,k.u," + strings.Join(received(t, every), ",") +
 		" FROM " + unnest(t, every, 1, "bigint", "bigint") + " AS k(v,u," + aliases(t.Width()) + ")"
+
+	s.load = "COPY " + live + names + " FROM STDIN BINARY"
+	s.shelve = "COPY " + n.history(t.Name) + "(" + versionColumn + "," + untilColumn + names[len(versionColumn)+1:] + " FROM STDIN BINARY"
 
 	for _, set := range l.watched {
 		// The limit keeps a count of very many from being very slow.

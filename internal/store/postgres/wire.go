@@ -54,14 +54,7 @@ func array(k value.Kind, n int, at func(i int) value.Value) []byte {
 	oid, _, _ := wireTypes(k)
 	b := arrayHead(make([]byte, 0, 20+n*14), oid, n)
 	for i := range n {
-		v := at(i)
-		if v.IsNull() {
-			b = append(b, 255, 255, 255, 255)
-			continue
-		}
-		start := len(b)
-		b = appendWire(append(b, 0, 0, 0, 0), v)
-		binary.BigEndian.PutUint32(b[start:], uint32(len(b)-start-4))
+		b = appendSized(b, at(i))
 	}
 	return b
 }

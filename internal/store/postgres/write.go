@@ -6,6 +6,7 @@ import (
 
 	"huong.city/huong/internal/core/commit"
 	"huong.city/huong/internal/core/value"
+	"huong.city/huong/internal/store"
 )
 
 // channel is where a new head is announced. It is a hint: who misses it finds
@@ -14,10 +15,16 @@ const channel = "huong_head"
 
 // store queues everything that the items worked out so far have made.
 func (w *work) store() error {
-	for _, t := range w.facts.order {
-		if err := w.storeTable(t); err != nil {
-			return err
-		}
+	// What the log needs is worked out while the server takes the rows.
+	sealed := make(chan struct{})
+	go func() {
+		defer close(sealed)
+		w.seal()
+	}()
+	err := w.storeTables()
+	<-sealed
+	if err != nil {
+		return err
 	}
 	if len(w.entries) > 0 {
 		w.wrote = true
@@ -26,6 +33,25 @@ func (w *work) store() error {
 	if len(w.keyed) > 0 {
 		w.wrote = true
 		w.storeReceipts()
+	}
+	return nil
+}
+
+// seal links the entries of the log to each other and compresses them.
+func (w *work) seal() {
+	for i := range w.entries {
+		e := &w.entries[i]
+		e.Hash = store.Chain(w.hash, &e.Entry, e.payload)
+		w.hash = e.Hash
+		e.payload = w.d.codec.pack(e.payload)
+	}
+}
+
+func (w *work) storeTables() error {
+	for _, t := range w.facts.order {
+		if err := w.storeTable(t); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -49,12 +75,13 @@ func (b *batchOf) chunks(fn func(batchOf)) {
 		if b.versions != nil {
 			part.versions = b.versions[at:end]
 		}
-		if b.untils != nil {
-			part.untils = b.untils[at:end]
-		}
 		fn(part)
 	}
 }
+
+// copyFrom is from how many rows on a COPY, which costs a round trip of its own,
+// is faster than arrays.
+const copyFrom = 200
 
 func (w *work) storeTable(t *tableFacts) error {
 	var created, updated, removed, old batchOf
@@ -67,6 +94,9 @@ func (w *work) storeTable(t *tableFacts) error {
 		case r.stored != nil && r.nowAt != r.version:
 			updated.add(r.now, r.nowAt)
 		}
+	}
+	if len(t.order) >= copyFrom {
+		w.fresh[t.Name] = len(created.rows) == len(t.order)
 	}
 	for _, p := range t.past {
 		old.add(p.row, p.version)
@@ -82,12 +112,18 @@ func (w *work) storeTable(t *tableFacts) error {
 	updated.chunks(func(b batchOf) {
 		w.p.exec(t.sql.update, append([][]byte{ints(b.versions)}, arrays(t.Table, every, b.rows)...), nil)
 	})
-	created.chunks(func(b batchOf) {
-		w.p.exec(t.sql.insert, append([][]byte{ints(b.versions)}, arrays(t.Table, every, b.rows)...), nil)
-	})
-	old.chunks(func(b batchOf) {
-		w.p.exec(t.sql.archive, append([][]byte{ints(b.versions), ints(b.untils)}, arrays(t.Table, every, b.rows)...), nil)
-	})
+	if len(created.rows) >= copyFrom {
+		if err := w.p.copy(t.sql.load, newCopyRows(t.Table, created)); err != nil {
+			return err
+		}
+	} else if len(created.rows) > 0 {
+		w.p.exec(t.sql.insert, append([][]byte{ints(created.versions)}, arrays(t.Table, every, created.rows)...), nil)
+	}
+	if len(old.rows) >= copyFrom {
+		return w.p.copy(t.sql.shelve, newCopyRows(t.Table, old))
+	} else if len(old.rows) > 0 {
+		w.p.exec(t.sql.archive, append([][]byte{ints(old.versions), ints(old.untils)}, arrays(t.Table, every, old.rows)...), nil)
+	}
 	return nil
 }
 
@@ -139,7 +175,7 @@ func (w *work) storeLog() {
 	var datasets []string
 	var seqs []int64
 	for i := range es {
-		payloads[i], hashes[i] = w.d.codec.pack(es[i].payload), es[i].Hash[:]
+		payloads[i], hashes[i] = es[i].payload, es[i].Hash[:]
 		for _, n := range es[i].touched.names {
 			datasets, seqs = append(datasets, n), append(seqs, es[i].Seq)
 		}

@@ -242,6 +242,9 @@ func (w *World) Request(pick Pick) grant.Request {
 			Roles: some(pick, 4, grant.Steward, grant.Engineer, grant.OperatorRole, grant.Officer, grant.Officer, grant.Leader),
 			Areas: one(pick, nil, []string{"*"}, some(pick, 2, areas...))}
 	}
+	if pick(6) == 0 {
+		s.Person, s.Assurance = one(pick, people...), pick(4)
+	}
 	return grant.Request{
 		Subject: s, Dataset: w.Dataset, Table: w.Table, At: At,
 		Action: one(pick, grant.Read, grant.Read, grant.Read, grant.Aggregate, grant.Write), Purpose: one(pick, append([]string{""}, purposes...)...),
