@@ -55,7 +55,7 @@ func newCity(ctx context.Context, r *repo.Repository, o Options) (*city, error) 
 // bulk commits what rows emits, in large commits. The rows pass the same checks
 // as any other.
 func (c *city) bulk(ctx context.Context, dataset string, expect int64, rows func(emit func(*sheet) error, s *sheet) error) error {
-	e, err := c.repo.Entry(repo.Operator(), dataset)
+	e, err := c.repo.Entry(repo.Internal(), dataset)
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (c *city) bulk(ctx context.Context, dataset string, expect int64, rows func
 		if len(req.Changes) == 0 {
 			return nil
 		}
-		_, err := c.repo.Commit(ctx, repo.Operator(), req)
+		_, err := c.repo.Commit(ctx, repo.Internal(), req)
 		reset()
 		return err
 	}
@@ -157,7 +157,7 @@ func History(ctx context.Context, r *repo.Repository, o Options) error {
 // once fills a dataset that has no records.
 func (c *city) once(ctx context.Context, dataset string, rows func(emit func(*sheet) error, s *sheet) error) error {
 	filled := false
-	_, err := c.repo.Read(ctx, repo.Operator(), repo.Query{Dataset: dataset, Limit: 1}, func(repo.Record) error { filled = true; return nil })
+	_, err := c.repo.Read(ctx, repo.Internal(), repo.Query{Dataset: dataset, Limit: 1}, func(repo.Record) error { filled = true; return nil })
 	if err != nil || filled {
 		return err
 	}

@@ -48,11 +48,11 @@ func hue(t *testing.T, now func() time.Time) *repo.Repository {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := r.Plan(t.Context(), repo.Operator(), ds)
+	plan, err := r.Plan(t.Context(), repo.Internal(), ds)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Apply(t.Context(), repo.Operator(), plan); err != nil {
+	if _, err := r.Apply(t.Context(), repo.Internal(), plan); err != nil {
 		t.Fatal(err)
 	}
 	req := &commit.Request{}
@@ -66,7 +66,7 @@ func hue(t *testing.T, now func() time.Time) *repo.Repository {
 	for _, a := range []string{"hepco", "sxd", "huewaco", "cath", "syt", "ttpvhcc", "hueioc"} {
 		req.Changes = append(req.Changes, demo.RowOf(r, "agency", map[string]any{"code": a, "name": a, "kind": "department"}))
 	}
-	if _, err := r.Commit(t.Context(), repo.Operator(), req); err != nil {
+	if _, err := r.Commit(t.Context(), repo.Internal(), req); err != nil {
 		t.Fatal(err)
 	}
 	return r
@@ -74,7 +74,7 @@ func hue(t *testing.T, now func() time.Time) *repo.Repository {
 
 func count(t *testing.T, r *repo.Repository, dataset string) int64 {
 	t.Helper()
-	page, err := r.Read(t.Context(), repo.Operator(), repo.Query{Dataset: dataset, Limit: 1, Count: true}, func(repo.Record) error { return nil })
+	page, err := r.Read(t.Context(), repo.Internal(), repo.Query{Dataset: dataset, Limit: 1, Count: true}, func(repo.Record) error { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestHistoryAndFeedsFitTheDeclarations(t *testing.T) {
 		}
 	}
 	reasons := map[string]int{}
-	_, err = r.Read(t.Context(), repo.Operator(), repo.Query{Dataset: repo.SystemQuarantine}, func(rec repo.Record) error {
+	_, err = r.Read(t.Context(), repo.Internal(), repo.Query{Dataset: repo.SystemQuarantine}, func(rec repo.Record) error {
 		i, _, _, _ := rec.Entry.Table.Property("rule")
 		reasons[strings.Clone(rec.Values[i].Text())]++
 		return nil
@@ -149,7 +149,7 @@ func TestHistoryAndFeedsFitTheDeclarations(t *testing.T) {
 		}
 	}
 	for _, d := range []string{"water-level", "air-quality"} {
-		s, err := quality.Summary(t.Context(), r, repo.Operator(), d)
+		s, err := quality.Summary(t.Context(), r, repo.Internal(), d)
 		if err != nil || len(s.Rules) != 1 || s.Rules[0].Records == 0 || s.Rules[0].Records > before[d]/50 {
 			t.Errorf("%s: %+v of %d: %v", d, s, before[d], err)
 		}
@@ -167,7 +167,7 @@ func TestTheSameSeedMakesTheSameCity(t *testing.T) {
 		}
 		var b []byte
 		for _, d := range []string{"water-level", "service-request", "traffic-count"} {
-			if _, err := r.Read(t.Context(), repo.Operator(), repo.Query{Dataset: d}, func(rec repo.Record) error {
+			if _, err := r.Read(t.Context(), repo.Internal(), repo.Query{Dataset: d}, func(rec repo.Record) error {
 				b = append(rec.Entry.Schema.AppendJSON(b, rec.Values, nil), '\n')
 				return nil
 			}); err != nil {

@@ -9,7 +9,7 @@ import (
 
 // RowOf makes a change that puts a record of named values.
 func RowOf(r *repo.Repository, dataset string, values map[string]any) commit.Change {
-	e, err := r.Entry(repo.Operator(), dataset)
+	e, err := r.Entry(repo.Internal(), dataset)
 	if err != nil {
 		panic(err)
 	}

@@ -90,7 +90,7 @@ const gap = 14 * 24 * time.Hour
 // switched off for a while has no hole.
 func (l *Feeds) catchUp(ctx context.Context) error {
 	newest := repo.Query{Dataset: "water-level", Sort: []repo.Sort{{Field: "observedAt", Desc: true}}, Fields: []string{"observedAt"}, Limit: 1}
-	_, err := l.repo.Read(ctx, repo.Operator(), newest, func(rec repo.Record) error {
+	_, err := l.repo.Read(ctx, repo.Internal(), newest, func(rec repo.Record) error {
 		if at := rec.Values[rec.Entry.Table.Time].Instant(); at.Before(l.last) {
 			l.last = at
 		}
@@ -215,7 +215,7 @@ func (l *Feeds) closings(ctx context.Context, now time.Time) error {
 // send writes rows as NDJSON, soils some, and hands them to ingest as a feed
 // would.
 func (l *Feeds) send(ctx context.Context, dataset string, now time.Time, rows func(s *sheet, line func())) error {
-	e, err := l.repo.Entry(repo.Operator(), dataset)
+	e, err := l.repo.Entry(repo.Internal(), dataset)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ type site struct {
 // wards reads the current units, largest population first in code order.
 func wards(ctx context.Context, r *repo.Repository) ([]ward, error) {
 	var list []ward
-	_, err := r.Read(ctx, repo.Operator(), repo.Query{Dataset: repo.SystemArea}, func(rec repo.Record) error {
+	_, err := r.Read(ctx, repo.Internal(), repo.Query{Dataset: repo.SystemArea}, func(rec repo.Record) error {
 		get := func(name string) value.Value {
 			i, _, _, _ := rec.Entry.Table.Property(name)
 			return rec.Values[i]
@@ -97,7 +97,7 @@ var roads = []string{
 // sites reads the sites that a register holds.
 func sites(ctx context.Context, r *repo.Repository, dataset, size string) ([]site, error) {
 	var list []site
-	_, err := r.Read(ctx, repo.Operator(), repo.Query{Dataset: dataset}, func(rec repo.Record) error {
+	_, err := r.Read(ctx, repo.Internal(), repo.Query{Dataset: dataset}, func(rec repo.Record) error {
 		get := func(name string) value.Value {
 			i, _, _, ok := rec.Entry.Table.Property(name)
 			if !ok {

@@ -25,3 +25,19 @@ func (r *Repository) Summed(p Principal, e *Entry) []int {
 	}
 	return d.Visible()
 }
+
+// Plain tells that p sees these columns of every record in the clear, and none
+// of them is personal: what is derived from them may be shown without looking at
+// each record.
+func (r *Repository) Plain(p Principal, e *Entry, columns []int) bool {
+	d, err := r.decide(context.Background(), p, r.catalog.Load(), e, grant.Read)
+	if err != nil || d.Rows(columns) != nil || !p.internal && len(d.PersonalOf(columns)) > 0 {
+		return false
+	}
+	for _, c := range columns {
+		if !d.MayUse(c) {
+			return false
+		}
+	}
+	return true
+}

@@ -172,7 +172,7 @@ func (a *API) dataset(p repo.Principal, name string) (*repo.Entry, error) {
 	if p.Name == "" {
 		return nil, problem.New(problem.Unauthenticated, "unauthenticated")
 	}
-	if _, hidden := a.repo.Entry(repo.Operator(), name); hidden == nil {
+	if _, hidden := a.repo.Entry(repo.Internal(), name); hidden == nil {
 		return nil, problem.New(problem.Denied, "denied", "action", "read", "dataset", name)
 	}
 	return nil, err

@@ -41,7 +41,7 @@ func BenchmarkLoad(b *testing.B) {
 							}
 							changes[i] = level(fmt.Sprintf("s%02d", who), int64(at)*600_000_000, value.OfFloat(level0), value.Value{})
 						}
-						if _, err := r.Commit(b.Context(), repo.Operator(), &commit.Request{Changes: changes}); err != nil {
+						if _, err := r.Commit(b.Context(), repo.Internal(), &commit.Request{Changes: changes}); err != nil {
 							b.Fatal(err)
 						}
 					}

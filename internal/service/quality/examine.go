@@ -136,7 +136,7 @@ func (x *examiner) subject(ctx context.Context, list []touched) error {
 			limit := min(runPage, 2*left) + runSlack
 			q := repo.Query{Dataset: t.Name, Fields: x.fields, Limit: limit, Filter: cql2.And(who, timeIs(t, op, last))}
 			n := 0
-			_, err := x.f.repo.Read(ctx, repo.Operator(), q, func(r repo.Record) error {
+			_, err := x.f.repo.Read(ctx, repo.Internal(), q, func(r repo.Record) error {
 				n++
 				last = ticks(r.Values[t.Time])
 				if known {
@@ -176,7 +176,7 @@ func (x *examiner) subject(ctx context.Context, list []touched) error {
 // seek remembers the record before a time and tells whether there is one.
 func (x *examiner) seek(ctx context.Context, who cql2.Expr, first int64) (known bool, err error) {
 	t := x.e.Table
-	_, err = x.f.repo.Read(ctx, repo.Operator(), before(t, who, x.fields, first), func(r repo.Record) error {
+	_, err = x.f.repo.Read(ctx, repo.Internal(), before(t, who, x.fields, first), func(r repo.Record) error {
 		known = true
 		x.remember(r.Values)
 		return nil

@@ -256,7 +256,7 @@ func (f *Findings) scan(ctx context.Context, e *repo.Entry, p *progress) error {
 	f.dirty[e.Dataset.Name] = true
 	q := repo.Query{Dataset: e.Dataset.Name, Fields: []string{e.Table.Columns[e.Table.Time].Name}, Limit: scanPage, Cursor: p.Page}
 	var list []touched
-	page, err := f.repo.Read(ctx, repo.Operator(), q, func(r repo.Record) error {
+	page, err := f.repo.Read(ctx, repo.Internal(), q, func(r repo.Record) error {
 		list = append(list, touched{moment: momentOf(e.Table, r.Values)})
 		return nil
 	})

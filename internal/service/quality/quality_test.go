@@ -97,9 +97,9 @@ func declare(t testing.TB, r *repo.Repository, yaml ...string) {
 		}
 		ds = append(ds, d)
 	}
-	plan, err := r.Plan(t.Context(), repo.Operator(), ds)
+	plan, err := r.Plan(t.Context(), repo.Internal(), ds)
 	if err == nil {
-		_, err = r.Apply(t.Context(), repo.Operator(), plan)
+		_, err = r.Apply(t.Context(), repo.Internal(), plan)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +108,7 @@ func declare(t testing.TB, r *repo.Repository, yaml ...string) {
 
 func send(t testing.TB, r *repo.Repository, changes ...commit.Change) int64 {
 	t.Helper()
-	receipt, err := r.Commit(t.Context(), repo.Operator(), &commit.Request{Changes: changes})
+	receipt, err := r.Commit(t.Context(), repo.Internal(), &commit.Request{Changes: changes})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,12 +173,12 @@ func listed(t testing.TB, r *repo.Repository, p repo.Principal, name, rule strin
 // recounted finds the same by reading the table.
 func recounted(t testing.TB, r *repo.Repository, name string) []string {
 	t.Helper()
-	e, err := r.Entry(repo.Operator(), name)
+	e, err := r.Entry(repo.Internal(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var rows [][]value.Value
-	_, err = r.Read(t.Context(), repo.Operator(), repo.Query{Dataset: name}, func(rec repo.Record) error {
+	_, err = r.Read(t.Context(), repo.Internal(), repo.Query{Dataset: name}, func(rec repo.Record) error {
 		own, _, err := value.ReadRow(nil, value.AppendRow(nil, rec.Values), len(rec.Values))
 		rows = append(rows, own)
 		return err
@@ -219,13 +219,13 @@ func recounted(t testing.TB, r *repo.Repository, name string) []string {
 func equal(t testing.TB, r *repo.Repository, name string) int {
 	t.Helper()
 	settled(t, r)
-	got, want := listed(t, r, repo.Operator(), name, ""), recounted(t, r, name)
+	got, want := listed(t, r, repo.Internal(), name, ""), recounted(t, r, name)
 	slices.Sort(got)
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
 		t.Fatalf("%s: found %d\n%v\nrecounted %d\n%v", name, len(got), got, len(want), want)
 	}
-	s, err := quality.Summary(t.Context(), r, repo.Operator(), name)
+	s, err := quality.Summary(t.Context(), r, repo.Internal(), name)
 	if err != nil || !s.Complete {
 		t.Fatalf("%s: %+v %v", name, s, err)
 	}
@@ -318,7 +318,7 @@ func anyHistory(t *testing.T, rounds int, open func(*testing.T) *repo.Repository
 			send(t, r, level("s0", random.Int64N(40)*600_000_000, number(9), number(9)))
 			r.Follow(quality.NewFindings(r))
 		case round%9 == 7:
-			if err := r.ForgetFollower(t.Context(), repo.Operator(), quality.Name); err != nil {
+			if err := r.ForgetFollower(t.Context(), repo.Internal(), quality.Name); err != nil {
 				t.Fatal(err)
 			}
 			send(t, r, level("s1", random.Int64N(40)*600_000_000, value.OfFloat(float64(round)), number(9)))

@@ -26,7 +26,7 @@ func TestALateRowMovesAFinding(t *testing.T) {
 	see := func(want ...string) {
 		t.Helper()
 		settled(t, r)
-		got := listed(t, r, repo.Operator(), "level", "no-jump")
+		got := listed(t, r, repo.Internal(), "level", "no-jump")
 		for i := range want {
 			want[i] = "no-jump a,1970-01-01T00:" + want[i] + ":00Z"
 		}
@@ -71,12 +71,12 @@ func TestPersonalValuesAreCountedOnly(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 	}
-	list, _, err = quality.List(t.Context(), r, repo.Operator(), quality.Query{Dataset: "level", Rule: "no-fall", Limit: 2})
+	list, _, err = quality.List(t.Context(), r, repo.Internal(), quality.Query{Dataset: "level", Rule: "no-fall", Limit: 2})
 	if err != nil || len(list) != 2 || list[0].Row[3].Float() != 46 || list[0].Previous[3].Float() != 47 {
 		t.Errorf("%v %v", list, err)
 	}
 	for _, q := range []quality.Query{{Dataset: "level", Limit: 1, Rule: "high"}, {Dataset: "level", Limit: 1, Cursor: "zz"}, {Dataset: "level", Limit: 1, Cursor: "!"}} {
-		if _, _, err := quality.List(t.Context(), r, repo.Operator(), q); problem.KindOf(err) != problem.Invalid {
+		if _, _, err := quality.List(t.Context(), r, repo.Internal(), q); problem.KindOf(err) != problem.Invalid {
 			t.Errorf("%+v gives %v", q, err)
 		}
 	}
