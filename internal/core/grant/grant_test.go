@@ -381,3 +381,14 @@ func TestDecisionsFollowTheDeclaration(t *testing.T) {
 		}
 	}
 }
+
+func TestOwnAreas(t *testing.T) {
+	d := parse(t, "", "", aid)
+	policy := grant.NewPolicy([]*grant.Grant{given(grant.Grant{Fields: []string{"id"}, OwnAreas: true, OwnAgency: "office", Rows: "amount = 3"})})
+	for areas, want := range map[string]bool{"ward-1": true, "ward-2": false, "ward-2 ward-1": true, "*": true, "": false} {
+		decision := policy.Decide(grant.Request{Subject: staff("police", grant.Officer, strings.Fields(areas)...), Action: grant.Read, Dataset: d.Dataset, Table: d.Table})
+		if got := cql2.Matches(decision.Rows([]int{d.column("id")}), d.row(whole)); got != want {
+			t.Errorf("who acts in %q sees a record in ward 1: %t", areas, got)
+		}
+	}
+}
