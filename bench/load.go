@@ -71,13 +71,12 @@ func (c *connection) head() (status, length int, chunked bool, err error) {
 		if len(line) == 0 {
 			return status, length, chunked, nil
 		}
-		low := bytes.ToLower(line)
-		if rest, ok := bytes.CutPrefix(low, headLength); ok {
-			if length, err = strconv.Atoi(string(bytes.TrimSpace(rest))); err != nil {
+		if n := len(headLength); len(line) > n && bytes.EqualFold(line[:n], headLength) {
+			if length, err = strconv.Atoi(string(bytes.TrimSpace(line[n:]))); err != nil {
 				return 0, 0, false, err
 			}
 		}
-		chunked = chunked || bytes.Equal(low, headChunked)
+		chunked = chunked || bytes.EqualFold(line, headChunked)
 	}
 }
 

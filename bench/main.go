@@ -58,7 +58,7 @@ func run() error {
 	flag.IntVar(&b.rows, "rows", 5_000_000, "rows of the table that is read")
 	flag.IntVar(&b.imports, "imports", 10_000_000, "rows of the largest import whose memory is measured")
 	flag.IntVar(&b.runs, "runs", 3, "turns of each measurement")
-	flag.StringVar(&only, "only", strings.Join(items[:], ","), "what to measure; of the rest the report keeps what was measured before")
+	flag.StringVar(&only, "only", strings.Join(items[:], ","), "what to measure; of the rest the report keeps what was measured before; empty only renders it anew")
 	flag.StringVar(&stores, "stores", "sqlite,postgres", "on which stores")
 	flag.StringVar(&out, "out", "docs/benchmarks.md", "report to write, with the results as .json beside it; empty for none")
 	flag.StringVar(&scratch, "scratch", "", "folder for databases, on the disk to measure; a temporary one when empty")
@@ -70,6 +70,9 @@ func run() error {
 	defer stop()
 	if args := flag.Args(); len(args) > 1 {
 		return child(ctx, args[0], args[1:], profile)
+	}
+	if only == "" {
+		return keep(out, nil)
 	}
 	wanted := strings.Split(only, ",")
 	for _, item := range wanted {
@@ -130,12 +133,20 @@ func (b *bench) part(ctx context.Context, item, store, out string) error {
 		return err
 	}
 	p.Settings, p.Seconds, p.Tables = b.settings(item), time.Since(began).Seconds(), b.tables
+	return keep(out, &p)
+}
+
+// keep puts what was measured, if anything, into the results beside the report
+// and renders the report from them.
+func keep(out string, p *part) error {
 	kept := strings.TrimSuffix(out, filepath.Ext(out)) + ".json"
 	all, err := readResults(kept)
 	if err != nil {
 		return err
 	}
-	all.put(p)
+	if p != nil {
+		all.put(*p)
+	}
 	if err := all.write(kept); err != nil {
 		return err
 	}

@@ -179,6 +179,13 @@ func (s *headSignal) advance(seq, at int64) {
 	defer s.mu.Unlock()
 	if seq > s.head.Seq {
 		s.head.Seq, s.head.At = seq, at
+		s.tell()
+	}
+}
+
+// tell wakes those who wait for the head to move; after wake nobody waits.
+func (s *headSignal) tell() {
+	if !s.closed {
 		close(s.moved)
 		s.moved = make(chan struct{})
 	}
@@ -192,8 +199,7 @@ func (s *headSignal) foreign(h store.Head) bool {
 		return false
 	}
 	s.head = h
-	close(s.moved)
-	s.moved = make(chan struct{})
+	s.tell()
 	return true
 }
 

@@ -351,3 +351,44 @@ func TestExplain(t *testing.T) {
 		t.Errorf("a page about oneself tells the personal number: %+v", g)
 	}
 }
+
+// A policy outlives declarations: each decision obeys the one it is asked about,
+// also when an earlier one is asked about again.
+func TestDecisionsFollowTheDeclaration(t *testing.T) {
+	before := parse(t, "", "", aid)
+	after := parse(t, "{name: ward, type: string, classification: restricted}", "{name: ward, type: string}",
+		strings.Replace(aid, "    - {name: office, type: string}\n", "    - {name: phase, type: string, tags: [contact]}\n    - {name: office, type: string}\n", 1))
+	policy := grant.NewPolicy([]*grant.Grant{
+		given(grant.Grant{ID: "a", Tags: []string{"contact"}, Rows: "office = 'police'"}),
+		given(grant.Grant{ID: "b"}),
+	})
+	for range 2 {
+		for _, c := range []struct {
+			d     declared
+			row   string
+			shows string
+		}{
+			{before, "id=r1 ward=ward-1 office=police phone=1", "id=r1 ward=ward-1 office=police phone=1"},
+			{after, "id=r1 ward=ward-1 phase=2 office=police phone=1", "id=r1 phase=2 office=police phone=1"},
+			{after, "id=r1 ward=ward-1 phase=2 office=social phone=1", "id=r1 phase=2 office=social"},
+		} {
+			decision := policy.Decide(grant.Request{Subject: staff("police", grant.Officer), Action: grant.Read, Purpose: "care", Dataset: c.d.Dataset, Table: c.d.Table})
+			row := c.d.row(c.row)
+			decision.Revealer(nil, nil).Reveal(row)
+			if got := c.d.text(row); got != c.shows {
+				t.Errorf("%q is shown as %q, want %q", c.row, got, c.shows)
+			}
+		}
+	}
+}
+
+func TestOwnAreas(t *testing.T) {
+	d := parse(t, "", "", aid)
+	policy := grant.NewPolicy([]*grant.Grant{given(grant.Grant{Fields: []string{"id"}, OwnAreas: true, OwnAgency: "office", Rows: "amount = 3"})})
+	for areas, want := range map[string]bool{"ward-1": true, "ward-2": false, "ward-2 ward-1": true, "*": true, "": false} {
+		decision := policy.Decide(grant.Request{Subject: staff("police", grant.Officer, strings.Fields(areas)...), Action: grant.Read, Dataset: d.Dataset, Table: d.Table})
+		if got := cql2.Matches(decision.Rows([]int{d.column("id")}), d.row(whole)); got != want {
+			t.Errorf("who acts in %q sees a record in ward 1: %t", areas, got)
+		}
+	}
+}

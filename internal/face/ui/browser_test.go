@@ -133,7 +133,7 @@ func (c *city) pages() map[string]string {
 		"records-series": "/datasets/rain-reading?limit=20", "map": "/datasets/service-request/map", "chart": "/datasets/rain-reading/chart", "chart-register": "/datasets/service-request/chart", "chart-empty": "/datasets/hospital-beds/chart",
 		"quality": "/datasets/rain-reading/quality", "changes": "/datasets/service-request/changes", "sharing": "/datasets/service-request/sharing", "about": "/datasets/service-request/about",
 		"record": "/datasets/service-request/records/PA-00001", "record-edit": "/datasets/service-request/records/PA-00002?edit=1", "record-missing": "/datasets/service-request/records/none",
-		"quarantine": "/quarantine", "quarantine-one": "/quarantine/" + c.held, "quarantine-none": "/quarantine?state=dismissed", "log": "/log", "commit": fmt.Sprintf("/log/%d", c.seq), "imports": "/imports", "enter": "/enter", "missing": "/no-such-page",
+		"quarantine": "/quarantine", "quarantine-one": "/quarantine/" + c.held, "quarantine-none": "/quarantine?state=dismissed", "log": "/log", "log-search": "/log?by=tu+dong&kind=other&agency=dkttv", "log-none": "/log?by=khongcogi", "sector": "/datasets?sector=environment", "commit": fmt.Sprintf("/log/%d", c.seq), "imports": "/imports", "enter": "/enter", "missing": "/no-such-page",
 	}
 	return list
 }

@@ -98,3 +98,36 @@ func TestTheKeyboardMovesThroughRecords(t *testing.T) {
 		t.Error(f)
 	}
 }
+
+func TestSigningInByTheKeyboardAlone(t *testing.T) {
+	ctx := browser(t)
+	c := newCity(t)
+	b := newTab(t, ctx, c.url)
+	if err := chromedp.Do(b.ctx, chromedp.Navigate(c.url+"/quarantine")); err != nil {
+		t.Fatal(err)
+	}
+	b.keys(t, "\t")
+	b.until(t, 5*time.Second, `document.activeElement.classList.contains("skip")`)
+	to := func(condition string) {
+		t.Helper()
+		for range 40 {
+			if at, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](condition)); err == nil && at {
+				return
+			}
+			b.keys(t, "\t")
+		}
+		t.Fatalf("the keyboard never comes to %s", condition)
+	}
+	to(`document.activeElement.matches("main a.primary")`)
+	b.keys(t, "\r")
+	b.until(t, 10*time.Second, `location.pathname === "/enter" && document.getElementById("token") !== null`)
+	to(`document.activeElement.id === "token"`)
+	for _, r := range c.token {
+		b.keys(t, string(r))
+	}
+	b.keys(t, "\r")
+	b.until(t, 10*time.Second, `location.pathname === "/quarantine" && document.querySelector("[data-rows] tr") !== null`)
+	for _, f := range b.take() {
+		t.Error(f)
+	}
+}

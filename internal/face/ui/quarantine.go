@@ -173,6 +173,15 @@ func (v *view) heldRow(r repo.Record) heldRow {
 	return h
 }
 
+// heading names a row by its file and line; one that came without a file is
+// named as what it is.
+func (h heldRow) heading(v *view) string {
+	if h.File == "" {
+		return joined(", ", v.T("quarantine.one"), h.Where)
+	}
+	return h.Where
+}
+
 // heldData is one quarantined row as a form.
 type heldData struct {
 	heldRow

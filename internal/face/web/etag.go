@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
-	"slices"
 	"strings"
 )
 
@@ -48,17 +47,30 @@ func Tags(values []string) []string {
 
 // Vary adds names to the Vary header, each once.
 func Vary(h http.Header, names ...string) {
-	list := strings.Join(h.Values("Vary"), ", ")
-	have := Tags(h.Values("Vary"))
-	for _, n := range names {
-		if slices.ContainsFunc(have, func(known string) bool { return strings.EqualFold(known, n) }) {
-			continue
-		}
-		have = append(have, n)
-		if list != "" {
-			list += ", "
-		}
-		list += n
+	list := make([]byte, 0, 96)
+	for _, value := range h["Vary"] {
+		list = appendName(list, value)
 	}
-	h.Set("Vary", list)
+	for _, n := range names {
+		if !listed(string(list), n) {
+			list = appendName(list, n)
+		}
+	}
+	h["Vary"] = []string{string(list)}
+}
+
+func appendName(list []byte, name string) []byte {
+	if len(list) > 0 {
+		list = append(list, ", "...)
+	}
+	return append(list, name...)
+}
+
+func listed(list, name string) bool {
+	for part := range strings.SplitSeq(list, ",") {
+		if strings.EqualFold(strings.TrimSpace(part), name) {
+			return true
+		}
+	}
+	return false
 }

@@ -411,3 +411,11 @@ func FuzzHeaders(f *testing.F) {
 		Tags([]string{tags})
 	})
 }
+
+func TestVaryNamesEachOnce(t *testing.T) {
+	h := http.Header{"Vary": {"Accept-Encoding", "origin,  Accept"}}
+	Vary(h, "Cookie", "ACCEPT", "Origin", "cookie")
+	if got := strings.Join(h.Values("Vary"), "|"); got != "Accept-Encoding, origin,  Accept, Cookie" {
+		t.Errorf("%q", got)
+	}
+}

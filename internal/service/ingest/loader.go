@@ -47,7 +47,8 @@ type loader struct {
 	wrote      bool // sum.Seq is of a commit that changed something
 
 	seed   maphash.Seed
-	first  map[uint64][]int32
+	first  map[uint64]int32 // by the key's hash: a row, counted from 1
+	next   []int32          // by row: another one whose key has the same hash, or 0
 	buf    []byte
 	bufKey []value.Value
 	change []commit.Change
@@ -69,7 +70,7 @@ func newLoader(r *repo.Repository, p repo.Principal, name string, h commit.Heade
 		return nil, err
 	}
 	h.Actor = p.Name
-	return &loader{repo: r, principal: p, entry: e, quarantine: q, header: h, sum: sum, seed: maphash.MakeSeed(), first: map[uint64][]int32{}}, nil
+	return &loader{repo: r, principal: p, entry: e, quarantine: q, header: h, sum: sum, seed: maphash.MakeSeed(), first: map[uint64]int32{}}, nil
 }
 
 // load commits a batch. Rows with the key of an earlier row of the batch but
@@ -101,6 +102,7 @@ func (l *loader) load(ctx context.Context, b *batch) error {
 // twins maps a row to the earlier row that it equals.
 func (l *loader) take(rows [][]value.Value, start int) (run []int, twins map[int]int, end int) {
 	clear(l.first)
+	l.next = slices.Grow(l.next[:0], len(rows))[:len(rows)]
 	run = make([]int, 0, len(rows)-start)
 	t := l.entry.Table
 	for i := start; i < len(rows); i++ {
@@ -111,15 +113,16 @@ func (l *loader) take(rows [][]value.Value, start int) (run []int, twins map[int
 		}
 		h := maphash.Bytes(l.seed, l.buf)
 		twin := -1
-		for _, j := range l.first[h] {
-			if sameKey(t, rows[i], rows[j]) {
-				twin = int(j)
+		for j := l.first[h]; j != 0; j = l.next[j-1] {
+			if sameKey(t, rows[i], rows[j-1]) {
+				twin = int(j - 1)
 				break
 			}
 		}
 		switch {
 		case twin < 0:
-			l.first[h] = append(l.first[h], int32(i))
+			l.next[i] = l.first[h]
+			l.first[h] = int32(i + 1)
 			run = append(run, i)
 		case slices.Equal(rows[i], rows[twin]):
 			if twins == nil {

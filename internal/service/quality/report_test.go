@@ -33,6 +33,9 @@ func TestALateRowMovesAFinding(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Fatalf("found %v, want %v", got, want)
 		}
+		if s, err := quality.Summary(t.Context(), r, repo.Operator(), "level"); err != nil || s.Rules[0].Records != int64(len(want)) {
+			t.Fatalf("counted %+v, want %d: %v", s, len(want), err)
+		}
 	}
 	none := value.Value{}
 	send(t, r, level("a", 0, metres(1), none), level("a", 20*minute, metres(3), none), level("b", 10*minute, metres(9), none))
@@ -47,6 +50,19 @@ func TestALateRowMovesAFinding(t *testing.T) {
 	see("20")
 	send(t, r, level("a", 20*minute, none, none))
 	see() // unknown breaks nothing
+	// What is appended is compared with what is newest now.
+	send(t, r, level("a", 30*minute, metres(3), none))
+	send(t, r, level("a", 40*minute, metres(9), none))
+	see("40")
+	gone = level("a", 40*minute, none, none)
+	gone.Op = commit.Delete
+	send(t, r, gone)
+	see()
+	send(t, r, level("a", 50*minute, metres(4), none))
+	see()
+	send(t, r, level("a", 50*minute, metres(6), none))
+	send(t, r, level("a", 55*minute, metres(6), none))
+	see("50")
 }
 
 func TestPersonalValuesAreCountedOnly(t *testing.T) {

@@ -144,6 +144,27 @@ func TestManyRowsAreRowsAsWritten(t *testing.T) {
 	b.sound()
 }
 
+// A series that is loaded makes its months first.
+func TestManyRowsOfManyMonths(t *testing.T) {
+	tab := reports("readings")
+	tab.Kind, tab.Key = dataset.Series, []int{0, 4}
+	b := newBulk(t, tab)
+	for load := range 3 { // the first looks, the others hope
+		rows := make([][]value.Value, 2*copyFrom)
+		for i := range rows {
+			rows[i] = edge(load*len(rows)+i, 0)
+			rows[i][4] = value.OfTime(opened + int64(load*len(rows)+i)*12*3600_000_000)
+		}
+		if created, _ := b.put(rows); created != len(rows) {
+			t.Fatalf("%d created", created)
+		}
+	}
+	if got := len(b.stored()); got != 6*copyFrom {
+		t.Fatalf("%d rows are stored", got)
+	}
+	b.sound()
+}
+
 func (b *bulk) head() int64 {
 	b.Helper()
 	h, err := b.d.Head(context.Background())
