@@ -57,10 +57,8 @@ func (r *Repository) disclosure(p Principal, c *catalog, e *Entry, d *grant.Deci
 	if p.internal || !d.Personal() || e.Dataset.Name == SystemAccess {
 		return nil
 	}
-	x := &disclosure{r: r, p: p, c: c, e: e, person: -1, persons: map[string]*disclosed{}}
-	if i, _, _, ok := e.Table.Property(e.Dataset.Person); ok {
-		x.person = i
-	}
+	x := &disclosure{r: r, p: p, c: c, e: e, persons: map[string]*disclosed{}}
+	x.person = personOf(e)
 	return x
 }
 
@@ -114,9 +112,11 @@ func keyDigest(key []value.Value) string {
 }
 
 // numberOf is the personal number that a row holds, "" when there is none.
-func (x *disclosure) numberOf(row []value.Value) string {
-	if x.person >= 0 && x.person < len(row) && row[x.person].Kind() == value.Text {
-		return row[x.person].Text()
+func (x *disclosure) numberOf(row []value.Value) string { return numberIn(row, x.person) }
+
+func numberIn(row []value.Value, person int) string {
+	if person >= 0 && person < len(row) && row[person].Kind() == value.Text {
+		return row[person].Text()
 	}
 	return ""
 }

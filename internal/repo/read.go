@@ -132,14 +132,17 @@ func (r *Repository) get(ctx context.Context, c *catalog, p Principal, name stri
 	if got == nil {
 		return Record{}, problem.New(problem.NotFound, "record-unknown", "dataset", name)
 	}
-	told := r.disclosure(p, c, e, &d)
-	number := told.numberOf(got.Values)
-	seen := d.Revealer(r.keys.pseudonym, nil).Reveal(got.Values)
-	if told != nil {
-		told.note(number, key, seen)
+	show := d.Revealer(r.keys.pseudonym, nil)
+	if told := r.disclosure(p, c, e, &d); told != nil {
+		number := told.numberOf(got.Values)
+		told.note(number, key, show.Reveal(got.Values))
+		if err := told.commit(ctx); err != nil {
+			return Record{}, err
+		}
+		return *got, nil
 	}
-	if err := told.commit(ctx); err != nil {
-		return Record{}, err
+	if !d.Whole() {
+		show.Reveal(got.Values)
 	}
 	return *got, nil
 }
@@ -183,7 +186,7 @@ func (r *Repository) history(ctx context.Context, c *catalog, p Principal, name 
 			if v.Values == nil {
 				return fn("", v, nil)
 			}
-			number := (&disclosure{person: personOf(e)}).numberOf(v.Values)
+			number := numberIn(v.Values, personOf(e))
 			s := show.Reveal(v.Values)
 			if !s.Visible {
 				return nil

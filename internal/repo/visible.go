@@ -16,6 +16,16 @@ func (r *Repository) Visible(p Principal, e *Entry) []int {
 	return d.Visible()
 }
 
+// Described lists the columns that p may know of: those of Visible and those
+// that only a purpose, or the right one, is missing for.
+func (r *Repository) Described(p Principal, e *Entry) []int {
+	d, err := r.decide(context.Background(), p, r.catalog.Load(), e, grant.Read)
+	if err != nil {
+		return nil
+	}
+	return union(d.Visible(), d.NeedsPurpose())
+}
+
 // Summed lists the columns that p may group and measure by; more than Visible
 // where a grant gives numbers about many only.
 func (r *Repository) Summed(p Principal, e *Entry) []int {
@@ -26,12 +36,11 @@ func (r *Repository) Summed(p Principal, e *Entry) []int {
 	return d.Visible()
 }
 
-// Plain tells that p sees these columns of every record in the clear, and none
-// of them is personal: what is derived from them may be shown without looking at
-// each record.
+// Plain tells that p sees these columns of every record in the clear: what is
+// derived from them may be shown without asking of each record.
 func (r *Repository) Plain(p Principal, e *Entry, columns []int) bool {
 	d, err := r.decide(context.Background(), p, r.catalog.Load(), e, grant.Read)
-	if err != nil || d.Rows(columns) != nil || !p.internal && len(d.PersonalOf(columns)) > 0 {
+	if err != nil || d.Rows(columns) != nil {
 		return false
 	}
 	for _, c := range columns {

@@ -213,7 +213,7 @@ func declaration(d *dataset.Dataset, visible []string) (json.RawMessage, error) 
 // names lists the columns that p may see.
 func (a *API) names(p repo.Principal, e *repo.Entry) []string {
 	var names []string
-	for _, i := range a.repo.Visible(p, e) {
+	for _, i := range a.repo.Described(p, e) {
 		names = append(names, e.Table.Columns[i].Name)
 	}
 	return names

@@ -16,7 +16,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"huong.city/huong/internal/core/commit"
 	"huong.city/huong/internal/core/dataset"
+	"huong.city/huong/internal/core/record"
 	"huong.city/huong/internal/face/api"
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
@@ -136,6 +138,7 @@ func start(t testing.TB, change func(*web.Config)) *site {
 	if _, err := r.Apply(t.Context(), repo.Operator(), plan); err != nil {
 		t.Fatal(err)
 	}
+	mustRecord(t, r, "purpose", `{"code":"care","name":"Chăm sóc","basis":"Luật 91/2025/QH15"}`)
 	s := &site{t: t, repo: r, faults: &faultLog{t: t, n: make(chan string, 100)}, metrics: prometheus.NewRegistry()}
 	if s.writer, err = r.CreateToken(t.Context(), repo.Operator(), "writer", []string{"*"}, []string{"*"}, time.Time{}); err != nil {
 		t.Fatal(err)
@@ -186,6 +189,7 @@ func (s *site) do(method, path, token, body string, header ...string) reply {
 	}
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
+		req.Header.Set("Huong-Purpose", "care")
 	}
 	if body != "" && method != "GET" {
 		req.Header.Set("Content-Type", "application/json")
@@ -205,6 +209,23 @@ func (s *site) do(method, path, token, body string, header ...string) reply {
 	out := reply{status: res.StatusCode, header: res.Header, body: string(b)}
 	json.Unmarshal(b, &out.doc)
 	return out
+}
+
+// mustRecord puts one record of a system dataset, as the operator does.
+func mustRecord(t testing.TB, r *repo.Repository, dataset, object string) {
+	t.Helper()
+	e, err := r.Entry(repo.Operator(), dataset)
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch := record.NewBatch(e.Schema)
+	if faults, err := record.NewJSONReader(strings.NewReader(object), e.Schema, record.Limits{}).Next(batch, 1); err != nil && err != io.EOF || len(faults) > 0 {
+		t.Fatal(faults, err)
+	}
+	_, err = r.Commit(t.Context(), repo.Operator(), &commit.Request{Changes: []commit.Change{{Dataset: dataset, Op: commit.Put, Row: batch.Row(0)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // must is do with the status that is expected.

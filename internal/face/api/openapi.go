@@ -24,7 +24,7 @@ func (a *API) openapi(c *call) error {
 	entries := a.repo.Entries(c.who())
 	parts := []string{c.r.Lang, c.who().Name, a.config.Version}
 	for _, e := range entries {
-		parts = append(parts, e.Dataset.Name, strconv.FormatInt(e.Version, 10), strconv.Itoa(len(a.repo.Visible(c.who(), e))))
+		parts = append(parts, e.Dataset.Name, strconv.FormatInt(e.Version, 10), strconv.Itoa(len(a.repo.Described(c.who(), e))))
 	}
 	if web.Fresh(c.w, c.r, web.WeakTag(parts...)) {
 		return nil
@@ -193,7 +193,7 @@ func pathParams(path string) []string {
 func (a *API) recordSchema(lang string, p repo.Principal, e *repo.Entry) object {
 	properties := object{}
 	required := []string{}
-	for _, i := range a.repo.Visible(p, e) {
+	for _, i := range a.repo.Described(p, e) {
 		col := &e.Table.Columns[i]
 		if f, ok := e.Dataset.Field(col.Name); ok && !col.Derived {
 			properties[f.Name] = fieldSchema(lang, f, slices.Contains(e.Table.Key, i))

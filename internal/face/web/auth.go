@@ -67,8 +67,22 @@ func (m *Mux) authenticate(r *Request) error {
 		return err
 	}
 	r.Principal = p
+	// The task at hand: what personal data is read for. A session keeps its own.
+	if purpose := r.Header.Get(PurposeHeader); purpose != "" {
+		r.Principal.Purpose = purpose
+	}
+	if number := r.Header.Get(CaseHeader); number != "" {
+		r.Principal.Case = number
+	}
 	return nil
 }
+
+// Headers by which a request says what personal data is read for (a code of the
+// dataset purpose) and the number of the case that it belongs to.
+const (
+	PurposeHeader = "Huong-Purpose"
+	CaseHeader    = "Huong-Case"
+)
 
 // SetSession keeps a token in the browser until the given time, readable by no
 // script and sent by no other site.
