@@ -106,7 +106,7 @@ func child(ctx context.Context, role string, args []string, profile string) erro
 	case "serve":
 		var hello greeting
 		for range 16 {
-			token, err := r.CreateToken(ctx, repo.Operator(), "bench", []string{"*"}, []string{"*"}, time.Time{})
+			token, err := r.CreateToken(ctx, repo.Operator(), "bench", []string{"*"}, []string{"*"}, "", time.Time{})
 			if err != nil {
 				return err
 			}

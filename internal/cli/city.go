@@ -111,10 +111,11 @@ type tokenCommand struct {
 
 type tokenCreateCommand struct {
 	where
-	Read  []string `help:"Datasets that may be read; * for all." placeholder:"DATASET" sep:","`
-	Write []string `help:"Datasets that may be written; * for all." placeholder:"DATASET" sep:","`
-	Name  string   `help:"What the token is for." default:"token"`
-	For   string   `help:"How long it holds, e.g. 90d or 12h; without it, until revoked." placeholder:"DURATION"`
+	Read    []string `help:"Datasets that may be read; * for all." placeholder:"DATASET" sep:","`
+	Write   []string `help:"Datasets that may be written; * for all." placeholder:"DATASET" sep:","`
+	Name    string   `help:"What the token is for." default:"token"`
+	Purpose string   `help:"Code of the purpose (dataset purpose) that personal data is read for; data-exchange without it." placeholder:"CODE"`
+	For     string   `help:"How long it holds, e.g. 90d or 12h; without it, until revoked." placeholder:"DURATION"`
 }
 
 // Run implements the command.
@@ -128,7 +129,7 @@ func (c *tokenCreateCommand) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	secret, err := r.CreateToken(s.ctx, repo.Operator(), c.Name, c.Read, c.Write, until)
+	secret, err := r.CreateToken(s.ctx, repo.Operator(), c.Name, c.Read, c.Write, c.Purpose, until)
 	if err != nil {
 		return err
 	}

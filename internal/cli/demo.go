@@ -101,7 +101,7 @@ func (c *demoCommand) stewardToken(s *session, r *repo.Repository) (string, erro
 			}
 		}
 	}
-	token, err := r.CreateToken(s.ctx, repo.Operator(), "demo steward", []string{"*"}, []string{"*"}, time.Time{})
+	token, err := r.CreateToken(s.ctx, repo.Operator(), "demo steward", []string{"*"}, []string{"*"}, "", time.Time{})
 	if err != nil || file == "" {
 		return token, err
 	}

@@ -36,7 +36,10 @@ func (r *Repository) withPolicy(ctx context.Context, c, old *catalog) error {
 		c.policy, c.purposes = grant.NewPolicy(nil), map[string]Purpose{}
 		return nil
 	}
-	c.purposes = map[string]Purpose{}
+	c.purposes = map[string]Purpose{DataExchange: {
+		Code: DataExchange, Name: "Trao đổi dữ liệu giữa các hệ thống", NameEn: "Exchange of data between systems",
+		Basis: "Luật Dữ liệu số 60/2024/QH15",
+	}}
 	err := r.driver.Read(ctx, store.Query{Table: p.Table}, func(row store.Row) error {
 		f := fieldsOf(p.Table, row.Values)
 		u := Purpose{Code: f.text("code"), Name: f.text("name"), NameEn: f.text("nameEn"), Basis: f.text("basis"),

@@ -424,7 +424,7 @@ func TestTokens(t *testing.T) {
 	c := newClock()
 	r := openAt(t, t.TempDir(), c)
 	declare(t, r, stations)
-	secret, err := r.CreateToken(t.Context(), repo.Operator(), "feed", nil, []string{"station"}, c.Now().Add(time.Hour))
+	secret, err := r.CreateToken(t.Context(), repo.Operator(), "feed", nil, []string{"station"}, "", c.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -440,7 +440,7 @@ func TestTokens(t *testing.T) {
 	_, err = r.Authenticate(t.Context(), secret)
 	wantKind(t, err, problem.Unauthenticated)
 
-	forever, err := r.CreateToken(t.Context(), repo.Operator(), "x", []string{"*"}, nil, time.Time{})
+	forever, err := r.CreateToken(t.Context(), repo.Operator(), "x", []string{"*"}, nil, "", time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -453,7 +453,7 @@ func TestTokens(t *testing.T) {
 	}
 	_, err = r.Authenticate(t.Context(), forever)
 	wantKind(t, err, problem.Unauthenticated)
-	_, err = r.CreateToken(t.Context(), repo.Operator(), "y", []string{"nowhere"}, nil, time.Time{})
+	_, err = r.CreateToken(t.Context(), repo.Operator(), "y", []string{"nowhere"}, nil, "", time.Time{})
 	wantKind(t, err, problem.Invalid)
 }
 

@@ -21,10 +21,15 @@ import (
 // tokenPrefix makes a token recognisable where it was leaked.
 const tokenPrefix = "huong_"
 
+// DataExchange is the purpose of a token that names no other: what it was made
+// for is that systems exchange data. It is always on the list.
+const DataExchange = "data-exchange"
+
 // CreateToken makes an access token for named datasets ("*" for all) and
 // returns its secret, which is shown once: only its SHA-256 digest is kept.
-// The zero until means no end. Datasets must exist.
-func (r *Repository) CreateToken(ctx context.Context, p Principal, name string, read, write []string, until time.Time) (string, error) {
+// The zero until means no end. Personal data is read with it for a purpose of
+// the list; "" stands for DataExchange. Datasets and the purpose must exist.
+func (r *Repository) CreateToken(ctx context.Context, p Principal, name string, read, write []string, purpose string, until time.Time) (string, error) {
 	if !p.Admin {
 		return "", problem.New(problem.Denied, "denied", "action", "write", "dataset", SystemToken)
 	}
@@ -33,6 +38,12 @@ func (r *Repository) CreateToken(ctx context.Context, p Principal, name string, 
 		if _, known := r.catalog.Load().entries[d]; !known && d != "*" {
 			violations = append(violations, problem.Violate("dataset-unknown", "", "dataset", d))
 		}
+	}
+	if purpose == "" {
+		purpose = DataExchange
+	}
+	if u, known := r.catalog.Load().purposes[purpose]; !known || u.Ended {
+		violations = append(violations, problem.Violate("purpose-unknown", "", "purpose", purpose))
 	}
 	if len(violations) > 0 {
 		return "", problem.InvalidWith("token-invalid", violations)
@@ -53,6 +64,7 @@ func (r *Repository) CreateToken(ctx context.Context, p Principal, name string, 
 	f.set("digest", value.OfText(hex.EncodeToString(digest[:])))
 	f.set("read", listOf(read))
 	f.set("write", listOf(write))
+	f.set("purpose", value.OfText(purpose))
 	f.set("createdAt", value.OfInstant(r.now()))
 	if !until.IsZero() {
 		f.set("until", value.OfInstant(until))
@@ -104,7 +116,10 @@ func (r *Repository) Authenticate(ctx context.Context, secret string) (Principal
 			if subtle.ConstantTimeCompare(digest[:], kept) != 1 || f.boolean("revoked") {
 				return nil
 			}
-			t.principal = Principal{Name: "token:" + id}
+			t.principal = Principal{Name: "token:" + id, Purpose: f.text("purpose")}
+			if t.principal.Purpose == "" {
+				t.principal.Purpose = DataExchange
+			}
 			json.Unmarshal([]byte(f.text("read")), &t.principal.Read)
 			json.Unmarshal([]byte(f.text("write")), &t.principal.Write)
 			if until := f.value("until"); !until.IsNull() {

@@ -32,7 +32,7 @@ func TestTokenRevokedByAnotherProcess(t *testing.T) {
 			}
 			t.Cleanup(func() { ours.Close(context.Background()) })
 			declare(t, ours, stations)
-			secret, err := ours.CreateToken(t.Context(), repo.Operator(), "x", []string{"*"}, nil, time.Time{})
+			secret, err := ours.CreateToken(t.Context(), repo.Operator(), "x", []string{"*"}, nil, "", time.Time{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -140,10 +140,10 @@ func start(t testing.TB, change func(*web.Config)) *site {
 	}
 	mustRecord(t, r, "purpose", `{"code":"care","name":"Chăm sóc","basis":"Luật 91/2025/QH15"}`)
 	s := &site{t: t, repo: r, faults: &faultLog{t: t, n: make(chan string, 100)}, metrics: prometheus.NewRegistry()}
-	if s.writer, err = r.CreateToken(t.Context(), repo.Operator(), "writer", []string{"*"}, []string{"*"}, time.Time{}); err != nil {
+	if s.writer, err = r.CreateToken(t.Context(), repo.Operator(), "writer", []string{"*"}, []string{"*"}, "", time.Time{}); err != nil {
 		t.Fatal(err)
 	}
-	if s.reader, err = r.CreateToken(t.Context(), repo.Operator(), "reader", []string{"station"}, nil, time.Time{}); err != nil {
+	if s.reader, err = r.CreateToken(t.Context(), repo.Operator(), "reader", []string{"station"}, nil, "", time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	stopping, stop := context.WithCancel(context.Background())

@@ -67,7 +67,7 @@ func newCity(t testing.TB) *city {
 	t.Cleanup(func() { c.repo.Close(ctx) })
 	c.declare(t)
 	c.fill(t)
-	if c.token, err = c.repo.CreateToken(ctx, repo.Operator(), "kỹ sư dữ liệu", []string{"*"}, []string{"*"}, time.Time{}); err != nil {
+	if c.token, err = c.repo.CreateToken(ctx, repo.Operator(), "kỹ sư dữ liệu", []string{"*"}, []string{"*"}, "", time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	c.repairs = &repairs{repo: c.repo}
