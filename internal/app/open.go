@@ -27,6 +27,7 @@ type Where struct {
 	Data     string
 	Database string
 	Zone     string // IANA zone of the city
+	Secret   string // file with the installation's secret; the city's own place when empty
 }
 
 // Exists tells whether there is a city, without making anything.
@@ -87,7 +88,12 @@ func (w Where) OpenAt(ctx context.Context, log *slog.Logger, now func() time.Tim
 	if err != nil {
 		return nil, err
 	}
-	r, err := repo.Open(ctx, repo.Config{Driver: d, Now: now, Log: log, Zone: zone})
+	secret, err := w.secret()
+	if err != nil {
+		d.Close()
+		return nil, err
+	}
+	r, err := repo.Open(ctx, repo.Config{Driver: d, Now: now, Log: log, Zone: zone, Secret: secret})
 	if err != nil {
 		d.Close()
 		return nil, fmt.Errorf("open the repository: %w", err)

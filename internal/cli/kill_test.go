@@ -46,7 +46,11 @@ func TestKillPostgres(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.New(pgtest.Settings{Durable: true})
 	t.Cleanup(cluster.Stop)
-	killStory(t, "--database", cluster.Database(t))
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, bytes.Repeat([]byte("k"), 32), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	killStory(t, "--secret", secret, "--database", cluster.Database(t))
 }
 
 const counterDataset = `name: counter

@@ -33,9 +33,12 @@ type where struct {
 	Data     string `help:"Folder of the data (SQLite)." placeholder:"DIR" env:"HUONG_DATA"`
 	Database string `help:"PostgreSQL with PostGIS instead of a folder." placeholder:"URL" env:"HUONG_DATABASE"`
 	Zone     string `help:"The city's time zone." default:"Asia/Ho_Chi_Minh" env:"HUONG_ZONE"`
+	Secret   string `help:"File with the installation's secret; made at the first start in the folder of the data, or for a database in the user's configuration folder, when not given." placeholder:"FILE" env:"HUONG_SECRET_FILE"`
 }
 
-func (w where) app() app.Where { return app.Where{Data: w.Data, Database: w.Database, Zone: w.Zone} }
+func (w where) app() app.Where {
+	return app.Where{Data: w.Data, Database: w.Database, Zone: w.Zone, Secret: w.Secret}
+}
 
 // commands is the grammar of the command line.
 type commands struct {

@@ -56,6 +56,9 @@ func (c *verifyCommand) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+	if r.OtherSecret() {
+		fmt.Fprintln(s.out, problem.Text(s.lang, "secret-other", nil))
+	}
 	fmt.Fprintf(s.out, "commits=%d changes=%d records=%d versions=%d faults=%d\n",
 		report.Entries, report.Changes, report.Rows, report.Versions, report.Faults)
 	if report.Faults > 0 {

@@ -39,6 +39,7 @@ func scripts(dir, where, place string) testscript.Params {
 			root, err := filepath.Abs("../..")
 			e.Setenv("EXAMPLES", filepath.Join(root, "examples"))
 			e.Setenv("CITY", filepath.Join(root, "city", "hue"))
+			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config")) // where a database's secret is kept
 			e.Setenv("WHERE", where)
 			e.Setenv("PLACE", place)
 			e.Setenv("GORACE", "atexit_sleep_ms=0") // else each command of a race build ends with a second's sleep

@@ -15,6 +15,7 @@ type keys struct {
 	person    []byte // digests of personal numbers in access records
 	pseudonym []byte // names that stand for values
 	cursor    cipher.AEAD
+	mark      []byte // tells the secret from another one and says nothing else of it
 }
 
 func newKeys(secret []byte) (k keys, err error) {
@@ -25,7 +26,7 @@ func newKeys(secret []byte) (k keys, err error) {
 		}
 		return b
 	}
-	k.person, k.pseudonym = derive("person"), derive("pseudonym")
+	k.person, k.pseudonym, k.mark = derive("person"), derive("pseudonym"), derive("mark")
 	block, e := aes.NewCipher(derive("cursor"))
 	if e != nil {
 		return k, e

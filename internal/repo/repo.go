@@ -43,7 +43,9 @@ type Repository struct {
 	tokens  tokenCache
 	tail    tail
 	keys    keys
-	ledger  ledger
+	// otherSecret: the city began with another secret
+	otherSecret bool
+	ledger      ledger
 
 	queue  *queue
 	head   headSignal
@@ -96,6 +98,12 @@ func Open(ctx context.Context, c Config) (*Repository, error) {
 	if err := r.bootstrap(ctx); err != nil {
 		r.Close(ctx)
 		return nil, err
+	}
+	if c.Secret != nil {
+		if err := r.rememberSecret(ctx); err != nil {
+			r.Close(ctx)
+			return nil, err
+		}
 	}
 	r.running.Go(func() { r.watch(life) })
 	r.follow.init(life, r)
