@@ -5,14 +5,13 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
-	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/face/api"
 	"huong.city/huong/internal/face/ui"
 	"huong.city/huong/internal/face/web"
@@ -24,7 +23,9 @@ import (
 
 // ServeOptions say how a city is served.
 type ServeOptions struct {
-	Listen  string
+	Listen  string         // beyond the loopback only with TLS or Proxies
+	TLS     TLS            // the server's own certificate
+	Proxies []netip.Prefix // that encrypt before it, and whose X-Forwarded-For and -Proto are believed
 	Log     *slog.Logger
 	Version string
 	Now     func() time.Time // the city's clock; the wall clock when nil
@@ -55,9 +56,9 @@ func Serve(ctx context.Context, r *repo.Repository, o ServeOptions, ready func(a
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", o.Listen)
+	listener, err := listen(o)
 	if err != nil {
-		return problem.Wrap(err, problem.Unavailable, "listen-address", "address", o.Listen)
+		return err
 	}
 	server := &http.Server{
 		Handler:           handler,
@@ -66,8 +67,18 @@ func Serve(ctx context.Context, r *repo.Repository, o ServeOptions, ready func(a
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
+	begin := func() error { return server.Serve(listener) }
+	if o.TLS.On() {
+		kept, err := newCertificates(o.TLS, time.Now, o.Log)
+		if err != nil {
+			listener.Close()
+			return err
+		}
+		server.TLSConfig = kept.serverConfig()
+		begin = func() error { return server.ServeTLS(listener, "", "") }
+	}
 	failed := make(chan error, 2)
-	go func() { failed <- server.Serve(listener) }()
+	go func() { failed <- begin() }()
 	background := make(chan struct{})
 	go func() {
 		defer close(background)
@@ -109,7 +120,7 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (http.H
 	var pages *ui.UI
 	mux, err := web.New(web.Config{
 		Authenticate: r.Authenticate, Now: time.Now, Random: rand.Reader, Log: o.Log, Metrics: registry, Stopping: stopping,
-		InFlight: 2048, InFlightPerClient: 1024,
+		InFlight: 2048, InFlightPerClient: 1024, Proxies: o.Proxies,
 		Missing: func(w http.ResponseWriter, q *web.Request) error { return pages.Missing(w, q) },
 	})
 	if err != nil {

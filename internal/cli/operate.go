@@ -23,17 +23,33 @@ import (
 // serveCommand serves the pages and the API until it is told to stop.
 type serveCommand struct {
 	where
-	Listen string `help:"Address to listen on." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	Listen      string   `help:"Address to listen on; beyond the loopback only with a certificate or behind a proxy." default:"127.0.0.1:8080" placeholder:"HOST:PORT" env:"HUONG_LISTEN"`
+	TLSCert     string   `name:"tls-cert" help:"Certificate chain of the server (PEM); read anew when the file changes." placeholder:"FILE" env:"HUONG_TLS_CERT"`
+	TLSKey      string   `name:"tls-key" help:"Key of the certificate (PEM)." placeholder:"FILE" env:"HUONG_TLS_KEY"`
+	TLSClientCA string   `name:"tls-client-ca" help:"Certificates (PEM) of who signs those of machines that sign in by one." placeholder:"FILE" env:"HUONG_TLS_CLIENT_CA"`
+	BehindProxy []string `name:"behind-proxy" help:"Addresses or ranges of the proxies that encrypt before the server; their X-Forwarded-For and -Proto are believed." placeholder:"CIDR" sep:"," env:"HUONG_BEHIND_PROXY"`
 }
 
 // Run implements the command.
 func (c *serveCommand) Run(s *session) error {
+	proxies, err := app.ParseProxies(c.BehindProxy)
+	if err != nil {
+		return err
+	}
 	r, err := s.openOrMake(c.where)
 	if err != nil {
 		return err
 	}
-	return app.Serve(s.ctx, r, app.ServeOptions{Listen: c.Listen, Log: s.log, Version: version()}, func(address string) {
-		fmt.Fprintf(s.out, "ready http://%s\n", address)
+	o := app.ServeOptions{
+		Listen: c.Listen, TLS: app.TLS{Cert: c.TLSCert, Key: c.TLSKey, ClientCA: c.TLSClientCA}, Proxies: proxies,
+		Log: s.log, Version: version(),
+	}
+	scheme := "http"
+	if o.TLS.On() {
+		scheme = "https"
+	}
+	return app.Serve(s.ctx, r, o, func(address string) {
+		fmt.Fprintf(s.out, "ready %s://%s\n", scheme, address)
 	})
 }
 

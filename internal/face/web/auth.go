@@ -105,13 +105,14 @@ func (m *Mux) ClearSession(w http.ResponseWriter) {
 }
 
 // Loopback tells that the request comes from this machine over plain http and
-// was not passed on by a proxy.
+// was not passed on by a proxy. One that is named is taken to pass on all that
+// comes from its address.
 func (m *Mux) Loopback(r *http.Request) bool {
 	if r.TLS != nil || r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != "" {
 		return false
 	}
 	a, ok := addressOf(r.RemoteAddr)
-	return ok && a.IsLoopback()
+	return ok && a.IsLoopback() && !m.proxy(a)
 }
 
 // clientOf names who a request counts against: the principal, else the

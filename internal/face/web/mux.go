@@ -29,7 +29,7 @@ type Config struct {
 	Stopping     context.Context       // done when the server begins to stop: streams end; never when nil
 
 	Origins []string       // further origins (scheme://host) whose pages may write with a session
-	Proxies []netip.Prefix // whose X-Forwarded-For is believed
+	Proxies []netip.Prefix // that encrypt before the server, and whose X-Forwarded-For and -Proto are believed
 
 	InFlight          int           // requests at once; 256 when 0
 	InFlightPerClient int           // of them from one client; 32 when 0
@@ -159,7 +159,7 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	for name, values := range m.plain {
 		h[name] = values
 	}
-	if hr.TLS != nil {
+	if m.Encrypted(hr) {
 		h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 	}
 	h["X-Request-Id"] = []string{x.r.ID}
@@ -205,6 +205,9 @@ type astray struct {
 // protection.
 func (m *Mux) enter(x *exchange, route Route) error {
 	r := x.r
+	if len(m.config.Proxies) > 0 && !m.Encrypted(r.Request) && !m.Loopback(r.Request) {
+		return &Refusal{http.StatusForbidden, problem.New(problem.Invalid, "connection-open")}
+	}
 	done, err := m.limits.enter(route.Stream)
 	if err != nil {
 		return err
