@@ -11,6 +11,8 @@ var accounts = map[string]message{
 	"password-common":          {"Mật khẩu này quá dễ đoán: từ hay gặp, tên của bạn, chỉ chữ số hoặc lặp lại.", "This password is too easy to guess: a common word, your own name, digits alone or a repetition."},
 	"password-same":            {"Mật khẩu mới trùng mật khẩu cũ.", "The new password is the old one."},
 	"password-before-wrong":    {"Mật khẩu hiện tại không đúng.", "The present password is wrong."},
+	"password-differs":         {"Hai lần nhập mật khẩu không giống nhau.", "The two entries of the password differ."},
+	"date-malformed":           {"Ngày không đúng dạng năm-tháng-ngày.", "A date is written year-month-day."},
 	"account-invalid":          {"Tài khoản chưa hợp lệ.", "The account is not valid."},
 	"account-taken":            {"Đã có tài khoản {account}.", "There is an account {account} already."},
 	"account-unknown":          {"Không có tài khoản {account}.", "There is no account {account}."},

@@ -226,3 +226,11 @@ func invalidAttr(bad bool) templ.Attributes {
 	}
 	return templ.Attributes{"aria-invalid": "true"}
 }
+
+// confirmAttr makes a button ask before what cannot be undone.
+func confirmAttr(question string) templ.Attributes {
+	if question == "" {
+		return nil
+	}
+	return templ.Attributes{"data-confirm": question}
+}

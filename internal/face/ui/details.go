@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"huong.city/huong/internal/core/dataset"
-	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/core/value"
 	"huong.city/huong/internal/repo"
 )
@@ -288,40 +287,4 @@ func (d *datasetView) addresses() []option {
 		{d.T("about.descriptor"), base + "/descriptor"}, {d.T("about.contract"), base + "/contract"},
 	}
 	return list
-}
-
-// signIn keeps a token in the browser when it is valid.
-func (u *UI) signIn(v *view) error {
-	if err := v.r.ParseForm(); err != nil {
-		return web400(err)
-	}
-	back := local(v.r.PostForm.Get("return"))
-	token := strings.TrimSpace(v.r.PostForm.Get("token"))
-	if u.Sessions == nil {
-		return problem.New(problem.Unavailable, "busy")
-	}
-	if _, err := u.Repo.Authenticate(v.r.Context(), token); err != nil {
-		if k := problem.KindOf(err); k != problem.Unauthenticated && k != problem.Invalid {
-			return err
-		}
-		v.title, v.class = v.T("enter"), "narrow"
-		return v.show(http.StatusUnauthorized, enterPage(v, back, v.T("enter.wrong")))
-	}
-	u.Sessions.SetSession(v.w, v.r, token, v.now.Add(sessionFor))
-	return v.seeOther(back)
-}
-
-// sessionFor is how long a browser keeps a token: one working day.
-const sessionFor = 12 * time.Hour
-
-func (u *UI) enter(v *view) error {
-	v.title, v.class = v.T("enter"), "narrow"
-	return v.show(http.StatusOK, enterPage(v, local(or(v.r.URL.Query().Get("return"), "/")), ""))
-}
-
-func (u *UI) signOut(v *view) error {
-	if u.Sessions != nil {
-		u.Sessions.ClearSession(v.w)
-	}
-	return v.seeOther("/")
 }

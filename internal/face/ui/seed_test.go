@@ -2,6 +2,7 @@ package ui_test
 
 import (
 	"context"
+	crand "crypto/rand"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -25,6 +26,7 @@ import (
 	"huong.city/huong/internal/face/ui"
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
+	"huong.city/huong/internal/service/account"
 	"huong.city/huong/internal/service/ingest"
 	"huong.city/huong/internal/store/sqlite"
 	bundle "huong.city/huong/web"
@@ -40,10 +42,11 @@ type city struct {
 	held  string // id of a row in quarantine
 	seq   int64
 
-	repairs *repairs
-	server  *httptest.Server
-	streams atomic.Int64 // how often the stream was asked for
-	cut     atomic.Bool  // the stream is refused
+	accounts *account.Accounts
+	repairs  *repairs
+	server   *httptest.Server
+	streams  atomic.Int64 // how often the stream was asked for
+	cut      atomic.Bool  // the stream is refused
 }
 
 const cityFolder = "../../../city/hue"
@@ -71,6 +74,9 @@ func newCity(t testing.TB) *city {
 		t.Fatal(err)
 	}
 	c.repairs = &repairs{repo: c.repo}
+	if c.accounts, err = account.New(account.Config{Repo: c.repo, Now: time.Now, Random: crand.Reader}); err != nil {
+		t.Fatal(err)
+	}
 	c.serve(t)
 	return c
 }
@@ -272,13 +278,13 @@ func (c *city) serve(t testing.TB) {
 	stopping, stop := context.WithCancel(context.Background())
 	var pages *ui.UI
 	mux, err := web.New(web.Config{
-		Authenticate: c.repo.Authenticate, Now: time.Now, Random: zeroes{}, Log: log, Stopping: stopping,
+		Authenticate: c.accounts.Authenticate, Now: time.Now, Random: zeroes{}, Log: log, Stopping: stopping,
 		Missing: func(w http.ResponseWriter, r *web.Request) error { return pages.Missing(w, r) },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	pages, err = ui.New(ui.Config{Repo: c.repo, Files: bundle.Files(), Now: time.Now, Log: log, Sessions: mux, Activity: c.activity, Repairs: c.repairs, Stopping: stopping})
+	pages, err = ui.New(ui.Config{Repo: c.repo, Files: bundle.Files(), Now: time.Now, Log: log, Sessions: mux, Activity: c.activity, Repairs: c.repairs, Accounts: c.accounts, Stopping: stopping})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
+	"huong.city/huong/internal/service/account"
 )
 
 // DatasetActivity is how one dataset moves at this moment.
@@ -52,6 +53,7 @@ type Config struct {
 	Activity func() []DatasetActivity // none when nil
 	Sessions Sessions                 // no entering when nil
 	Repairs  Repairs                  // no repairing when nil
+	Accounts *account.Accounts        // access tokens alone let people in when nil
 	// Stopping ends what goes on after a request is answered; such work ends
 	// with the process when it is nil.
 	Stopping context.Context
@@ -95,7 +97,7 @@ func (u *UI) Routes() []web.Route {
 	post := func(pattern string, h func(*view) error) web.Route {
 		return web.Route{Method: http.MethodPost, Pattern: pattern, Handler: u.page(h), MaxBody: 1 << 20}
 	}
-	return []web.Route{
+	return append(u.signInRoutes(),
 		get("/{$}", u.home),
 		get("/datasets", u.catalog),
 		get("/datasets/{name}", u.records),
@@ -115,13 +117,10 @@ func (u *UI) Routes() []web.Route {
 		get("/log", u.log),
 		get("/log/{seq}", u.commit),
 		get("/imports", u.imports),
-		get("/enter", u.enter),
-		post("/enter", u.signIn),
-		post("/leave", u.signOut),
 		get("/areas.json", u.areasJSON),
-		{Method: http.MethodGet, Pattern: "/live", Handler: u.live, Stream: true},
-		{Method: http.MethodGet, Pattern: "/assets/{file}", Handler: u.asset},
-	}
+		web.Route{Method: http.MethodGet, Pattern: "/live", Handler: u.live, Stream: true},
+		web.Route{Method: http.MethodGet, Pattern: "/assets/{file}", Handler: u.asset},
+	)
 }
 
 // Missing answers what no route takes with a page that says so.

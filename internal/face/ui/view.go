@@ -15,6 +15,7 @@ import (
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
+	"huong.city/huong/internal/service/account"
 )
 
 // view is one page being made for one reader.
@@ -32,7 +33,8 @@ type view struct {
 	class  string // of main
 	script []string
 	styles []string
-	held   int64 // rows in quarantine that the reader may see; -1 when none of it
+	me     *account.Session // of a reader who came in by an account
+	held   int64            // rows in quarantine that the reader may see; -1 when none of it
 }
 
 // page wraps a handler: it remembers the reader's choices, and turns an error
@@ -42,6 +44,9 @@ func (u *UI) page(h func(*view) error) web.Handler {
 		v := &view{u: u, w: w, r: r, p: r.Principal, lang: r.Lang, now: u.Now(), zone: u.Repo.Zone()}
 		if v.choose() {
 			return nil
+		}
+		if err := v.signedIn(); err != nil {
+			return v.fail(err)
 		}
 		v.held = u.heldOpen(r.Context(), r.Principal, v.now)
 		err := h(v)

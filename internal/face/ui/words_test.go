@@ -8,18 +8,22 @@ import (
 	"testing"
 
 	"huong.city/huong/internal/core/dataset"
+	"huong.city/huong/internal/core/grant"
 )
 
 var usedKey = regexp.MustCompile(`\bT\("([^"]*)"(\s*\+)?`)
 
 // dynamic lists the endings of keys that are put together while a page is made.
 var dynamic = map[string][]string{
-	"bucket.":      buckets[:],
-	"bucket.each.": buckets[:],
-	"class.":       {"open", "internal", "personal", "restricted"},
-	"kind.":        {"register", "series"},
-	"column.":      {"area", "x", "y", "flags"},
-	"dimension.":   {"accuracy", "completeness", "conformity", "consistency", "coverage", "timeliness", "uniqueness"},
+	"account.kind.": {"staff", "citizen", "machine"},
+	"role.":         grant.Roles(),
+	"how.":          {"password", "passkey", "provider"},
+	"bucket.":       buckets[:],
+	"bucket.each.":  buckets[:],
+	"class.":        {"open", "internal", "personal", "restricted"},
+	"kind.":         {"register", "series"},
+	"column.":       {"area", "x", "y", "flags"},
+	"dimension.":    {"accuracy", "completeness", "conformity", "consistency", "coverage", "timeliness", "uniqueness"},
 	"error.": {"internal.title", "invalid.title", "unauthenticated.title", "denied.title", "not-found.title", "conflict.title", "stale.title", "gone.title", "too-large.title", "rate-limited.title", "unavailable.title",
 		"internal.next", "invalid.next", "unauthenticated.next", "denied.next", "not-found.next", "conflict.next", "stale.next", "gone.next", "too-large.next", "rate-limited.next", "unavailable.next"},
 	"filter.":    {"from", "until"},
@@ -89,7 +93,7 @@ func TestEveryWordInUseStandsInBothLanguages(t *testing.T) {
 			t.Errorf("%q has different holes", key)
 		}
 	}
-	if n := len(wordsFrame) + len(wordsData) + len(wordsWork); n != len(words) {
+	if n := len(wordsFrame) + len(wordsData) + len(wordsWork) + len(wordsSignIn); n != len(words) {
 		t.Errorf("a key stands twice: %d entries, %d keys", n, len(words))
 	}
 }

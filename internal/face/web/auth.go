@@ -67,6 +67,9 @@ func (m *Mux) authenticate(r *Request) error {
 		return err
 	}
 	r.Principal = p
+	if c == SessionCookie {
+		r.Session = token
+	}
 	// The task at hand: what personal data is read for. A session keeps its own.
 	if purpose := r.Header.Get(PurposeHeader); purpose != "" {
 		r.Principal.Purpose = purpose
@@ -84,8 +87,8 @@ const (
 	CaseHeader    = "Huong-Case"
 )
 
-// SetSession keeps a token in the browser until the given time, readable by no
-// script and sent by no other site.
+// SetSession keeps a token in the browser until the given time, or until the
+// browser closes where it is zero, readable by no script and sent by no other site.
 func (m *Mux) SetSession(w http.ResponseWriter, r *Request, token string, until time.Time) {
 	secure := !m.Loopback(r.Request) || r.TLS != nil
 	name := secureCookie
@@ -122,9 +125,37 @@ func (m *Mux) clientOf(r *Request) string {
 	if r.Principal.Name != "" {
 		return "p:" + r.Principal.Name
 	}
-	a, ok := addressOf(r.RemoteAddr)
+	a, ok := m.clientAddress(r.Request)
 	if !ok {
 		return "a:" + r.RemoteAddr
+	}
+	if a.Is6() { // a subscriber holds a whole /64
+		if p, err := a.Prefix(64); err == nil {
+			a = p.Addr()
+		}
+	}
+	return "a:" + a.String()
+}
+
+// Address is the network address that the request comes from; empty where it
+// cannot be told. It is personal data: nothing may log it.
+func (r *Request) Address() string {
+	a, ok := r.mux.clientAddress(r.Request)
+	if !ok {
+		return ""
+	}
+	return a.String()
+}
+
+// Loopback tells that the request comes from this machine over plain http and
+// was not passed on by a proxy.
+func (r *Request) Loopback() bool { return r.mux.Loopback(r.Request) }
+
+// clientAddress is the address of the connection, or the one that a trusted
+// proxy says it passes on for.
+func (m *Mux) clientAddress(r *http.Request) (a netip.Addr, ok bool) {
+	if a, ok = addressOf(r.RemoteAddr); !ok {
+		return a, false
 	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= 0 && m.proxy(a); i-- {
@@ -134,12 +165,7 @@ func (m *Mux) clientOf(r *Request) string {
 		}
 		a = next.Unmap()
 	}
-	if a.Is6() { // a subscriber holds a whole /64
-		if p, err := a.Prefix(64); err == nil {
-			a = p.Addr()
-		}
-	}
-	return "a:" + a.String()
+	return a, true
 }
 
 func (m *Mux) proxy(a netip.Addr) bool {

@@ -56,6 +56,7 @@ type Request struct {
 	Lang       string // "vi" or "en"
 	Principal  repo.Principal
 	Credential Credential
+	Session    string // secret of the session cookie, where the principal is known by it; never shown
 	mux        *Mux
 }
 

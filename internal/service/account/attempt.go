@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
+	"net/netip"
 	"time"
 
 	"huong.city/huong/internal/core/problem"
@@ -106,10 +107,24 @@ func (a *Accounts) forgive(ctx context.Context, key string) error {
 	}
 }
 
+// subscriber is what one subscriber holds of the network: an address of IPv4, 64
+// bits of IPv6.
+func subscriber(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil || ip.Unmap().Is4() {
+		return address
+	}
+	p, err := ip.WithZone("").Prefix(64)
+	if err != nil {
+		return address
+	}
+	return p.String()
+}
+
 // tryBoth takes a try of the account's and one of the address's. done is called
 // when it succeeded: the account then has all its tries again.
 func (a *Accounts) tryBoth(ctx context.Context, name, address string) (done func() error, err error) {
-	byAddress, err := a.tryOf(ctx, "address", address)
+	byAddress, err := a.tryOf(ctx, "address", subscriber(address))
 	if err != nil {
 		return nil, err
 	}
