@@ -18,6 +18,7 @@ import (
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/live"
 	"huong.city/huong/internal/service/quality"
+	"huong.city/huong/internal/service/sharing"
 	bundle "huong.city/huong/web"
 )
 
@@ -109,9 +110,16 @@ func Serve(ctx context.Context, r *repo.Repository, o ServeOptions, ready func(a
 // faces wires followers and faces. The lists are the whole of it.
 func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (http.Handler, error) {
 	activity := live.NewActivity(o.Now)
-	for _, f := range []repo.Follower{activity, quality.NewFindings(r)} {
+	grants := sharing.NewWatch()
+	desk := sharing.New(r, rand.Reader, grants)
+	for _, f := range []repo.Follower{activity, quality.NewFindings(r), grants} {
 		r.Follow(f)
 	}
+	ends := time.NewTicker(time.Minute)
+	go func() {
+		defer ends.Stop()
+		desk.Run(stopping, ends.C, o.Log)
+	}()
 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -134,7 +142,7 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (http.H
 	if err != nil {
 		return nil, err
 	}
-	rest := api.New(api.Config{Repo: r, Mux: mux, Now: o.Now, Metrics: registry, Version: o.Version})
+	rest := api.New(api.Config{Repo: r, Sharing: desk, Mux: mux, Now: o.Now, Metrics: registry, Version: o.Version})
 	for _, routes := range [][]web.Route{rest.Routes(), pages.Routes()} {
 		mux.Mount(routes...)
 	}

@@ -14,11 +14,13 @@ import (
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
+	"huong.city/huong/internal/service/sharing"
 )
 
-// Config is what the interface needs. Repo, Mux and Now are required.
+// Config is what the interface needs. Repo, Sharing, Mux and Now are required.
 type Config struct {
 	Repo       *repo.Repository
+	Sharing    *sharing.Desk // grants' workflow
 	Mux        *web.Mux
 	Now        func() time.Time
 	Ready      func(context.Context) error // nil error = ready to serve; always when nil
@@ -38,7 +40,7 @@ type API struct {
 // New makes the interface; mount its Routes.
 func New(c Config) *API {
 	a := &API{config: c, repo: c.Repo}
-	a.operations = slices.Concat(a.catalogOperations(), a.readOperations(), a.writeOperations(), a.changeOperations(), a.quarantineOperations(), a.qualityOperations(), a.plainOperations())
+	a.operations = slices.Concat(a.catalogOperations(), a.readOperations(), a.writeOperations(), a.changeOperations(), a.quarantineOperations(), a.qualityOperations(), a.sharingOperations(), a.rightsOperations(), a.plainOperations())
 	return a
 }
 

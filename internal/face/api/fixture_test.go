@@ -22,6 +22,7 @@ import (
 	"huong.city/huong/internal/face/api"
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
+	"huong.city/huong/internal/service/sharing"
 	"huong.city/huong/internal/store/sqlite"
 )
 
@@ -158,7 +159,7 @@ func start(t testing.TB, change func(*web.Config)) *site {
 	if s.mux, err = web.New(c); err != nil {
 		t.Fatal(err)
 	}
-	a := api.New(api.Config{Repo: r, Mux: s.mux, Now: time.Now, Metrics: s.metrics, Version: "test"})
+	a := api.New(api.Config{Repo: r, Sharing: sharing.New(r, rand.Reader, nil), Mux: s.mux, Now: time.Now, Metrics: s.metrics, Version: "test"})
 	s.mux.Mount(a.Routes()...)
 	s.Server = httptest.NewServer(s.mux)
 	t.Cleanup(func() {

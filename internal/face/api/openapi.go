@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -44,6 +45,8 @@ func (a *API) document(lang string, p repo.Principal, entries []*repo.Entry) obj
 		item[strings.ToLower(op.method)] = op.describe(lang)
 	}
 	schemas := fixedSchemas()
+	maps.Copy(schemas, sharingSchemas(schemaObject, schemaArray))
+	maps.Copy(schemas, rightsSchemas(schemaObject, schemaArray))
 	var records []any
 	for _, e := range entries {
 		name := "dataset." + e.Dataset.Name
@@ -91,7 +94,7 @@ func tags(lang string) []any {
 		text words
 	}{
 		{"catalog", words{"Danh mục", "Catalog"}}, {"records", words{"Đọc bản ghi", "Reading records"}}, {"write", words{"Ghi bản ghi", "Writing records"}},
-		{"changes", words{"Thay đổi", "Changes"}}, {"quarantine", words{"Vùng cách ly", "Quarantine"}}, {"system", words{"Hệ thống", "System"}},
+		{"changes", words{"Thay đổi", "Changes"}}, {"quarantine", words{"Vùng cách ly", "Quarantine"}}, {"sharing", words{"Chia sẻ", "Sharing"}}, {"rights", words{"Dữ liệu về tôi", "Data about me"}}, {"system", words{"Hệ thống", "System"}},
 	} {
 		list = append(list, object{"name": t.name, "description": t.text.in(lang)})
 	}
@@ -352,13 +355,16 @@ func number(v any) (json.Number, bool) {
 	return json.Number(s), true
 }
 
+func schemaObject(required []string, properties object) object {
+	return object{"type": "object", "properties": properties, "required": required}
+}
+
+func schemaArray(items object) object { return object{"type": "array", "items": items} }
+
 // fixedSchemas are the components that follow from the protocol alone.
 func fixedSchemas() object {
 	str, integer, boolean := object{"type": "string"}, object{"type": "integer"}, object{"type": "boolean"}
-	obj := func(required []string, properties object) object {
-		return object{"type": "object", "properties": properties, "required": required}
-	}
-	arr := func(items object) object { return object{"type": "array", "items": items} }
+	obj, arr := schemaObject, schemaArray
 	free := object{"type": "object"}
 	position := obj([]string{}, object{"file": str, "sheet": str, "line": integer, "column": integer, "offset": integer})
 	summary := object{

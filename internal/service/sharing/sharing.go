@@ -134,6 +134,23 @@ func (d *Desk) ownerOf(name string) string {
 	return ""
 }
 
+// TitleOf is the title of a dataset that a grant is about.
+func (d *Desk) TitleOf(name, lang string) string {
+	if e, err := d.repo.Entry(repo.Internal(), name); err == nil {
+		return e.Dataset.Title.In(lang)
+	}
+	return name
+}
+
+// TimeOf is when a commit was made.
+func (d *Desk) TimeOf(ctx context.Context, seq int64) (at time.Time, err error) {
+	err = d.repo.Log(ctx, repo.Internal(), repo.LogQuery{After: seq - 1, Limit: 1}, func(e *commit.Entry) error {
+		at = time.UnixMicro(e.At)
+		return nil
+	})
+	return at, err
+}
+
 // Query selects grants. The zero Query selects all that p may see.
 type Query struct {
 	Dataset string
