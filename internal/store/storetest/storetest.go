@@ -5,6 +5,7 @@ package storetest
 
 import (
 	"io"
+	"math/rand/v2"
 	"testing"
 
 	"huong.city/huong/internal/core/dataset"
@@ -32,6 +33,22 @@ type Tamperer interface {
 	TamperLog(t *testing.T, seq int64)
 }
 
+// Falsifier is a Database of which any stored byte can be altered.
+type Falsifier interface {
+	// Alter alters one byte of one stored value, drawn from r among those of the
+	// log, its tree, the head, and the live rows and history of table. ok is false
+	// when what was drawn cannot be altered so; then nothing was done.
+	Alter(t *testing.T, table *dataset.Table, r *rand.Rand) (a Alteration, ok bool)
+}
+
+// Alteration is one altered byte.
+type Alteration struct {
+	Where string // as store.Fault has it
+	Seq   int64  // of a log entry; 0 where a fault need not name this one
+	What  string // for the test's message
+	Undo  func()
+}
+
 // Run runs the suite. fresh makes an empty database that the test owns.
 func Run(t *testing.T, fresh func(t *testing.T) Database) {
 	groups := []struct {
@@ -46,7 +63,10 @@ func Run(t *testing.T, fresh func(t *testing.T) Database) {
 		{"schema", schemaTests},
 		{"aggregate", aggregateTests},
 		{"keeping", keepingTests},
+		{"tree", treeTests},
+		{"erasing", erasingTests},
 		{"expression", expressionTests},
+		{"grant", grantTests},
 		{"model", modelTests},
 	}
 	for _, g := range groups {
