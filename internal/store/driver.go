@@ -11,6 +11,7 @@ import (
 	"huong.city/huong/internal/core/commit"
 	"huong.city/huong/internal/core/cql2"
 	"huong.city/huong/internal/core/dataset"
+	"huong.city/huong/internal/core/proof"
 	"huong.city/huong/internal/core/value"
 )
 
@@ -70,8 +71,22 @@ type Driver interface {
 	// value; key must not be among puts.
 	SwapState(ctx context.Context, owner, key string, old, new []byte, puts []StatePut) error
 
-	// Verify reads log, tables and history and reports every disagreement it
-	// finds to fn, in bounded memory. tables lists the current layouts.
+	// Hashes reads stored hashes of the tree over all commits by their places in
+	// the order of tlog.StoredHashes. They are written with the commit that
+	// completes them. A place that the tree has not reached is NotFound.
+	Hashes(ctx context.Context, places []int64) ([]proof.Hash, error)
+
+	// Erase destroys what the log and the history hold of one record, with the
+	// salts by which it could be guessed, and appends the commit that says so, in
+	// one transaction. The present must be free of it already: the record deleted,
+	// or the columns null; else Conflict "erase-present". The tree stays as it is.
+	// When there is nothing to erase, the error is NotFound. What the database
+	// keeps of deleted bytes in its files is in the documentation of each driver.
+	Erase(ctx context.Context, catalog int64, e Erasure) (commit.Receipt, error)
+
+	// Verify reads the log from its first entry, its tree, tables and history and
+	// reports every disagreement it finds to fn, in bounded memory. tables lists
+	// the current layouts.
 	Verify(ctx context.Context, tables []*dataset.Table, progress func(done, total int64), fn func(Fault) error) (VerifyReport, error)
 
 	// Backup writes a consistent copy of everything while writes go on. Restore
@@ -89,6 +104,7 @@ type Head struct {
 	commit.Position
 	At      int64 // commit time of Seq
 	Catalog int64
+	Root    [32]byte // RFC 6962 root of the tree over the commits up to Seq
 }
 
 // Item is one commit to append. Tables are created or altered to the given
@@ -107,6 +123,16 @@ type Item struct {
 type Outcome struct {
 	Receipt commit.Receipt
 	Err     error
+}
+
+// Erasure says what to erase, and how it is recorded.
+type Erasure struct {
+	Table   *dataset.Table
+	Key     []value.Value
+	Columns []int // ordinals, none of the key; nil = the whole record
+	// Item is the commit that records the erasure. Its Source is set by the
+	// driver: ErasureSource with the sum of what was left.
+	Item Item
 }
 
 // Query selects rows of one table.
@@ -184,10 +210,10 @@ type StatePut struct {
 
 // Fault is one disagreement found by Verify.
 type Fault struct {
-	Where   string // log, table, history, head
+	Where   string // log, tree, table, history, head
 	Dataset string
 	Key     string // canonical key in hex, never its text
-	Seq     int64
+	Seq     int64  // entry; of a hash of the tree the last entry that it covers
 	What    string
 }
 

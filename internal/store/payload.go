@@ -1,7 +1,6 @@
 package store
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 
@@ -17,7 +16,8 @@ var ErrPayload = errors.New("store: malformed log payload")
 // drivers keep in their log: per dataset, in order of first appearance, its
 // name, the number of changes and the changes; a change is the prior version,
 // one byte (1 = there is a row before, 2 = there is one after) and the rows as
-// value.AppendRow writes them.
+// value.AppendRow writes them. Of a payload from which something was erased see
+// Sealer.Erase.
 type Payload struct {
 	groups []group
 	used   int
@@ -117,50 +117,31 @@ type PayloadReader struct {
 // Read decodes b, every change as wide as its table.
 func (r *PayloadReader) Read(b []byte, tables func(dataset string) *dataset.Table) ([]commit.Applied, error) {
 	r.changes, r.rows = r.changes[:0], r.rows[:0]
-	for len(b) > 0 {
-		name, rest, ok := bytesOf(b)
-		if !ok {
-			return nil, ErrPayload
-		}
-		n, k := binary.Uvarint(rest)
-		if k <= 0 {
-			return nil, ErrPayload
-		}
-		body, rest, ok := bytesOf(rest[k:])
-		if !ok {
-			return nil, ErrPayload
-		}
-		b = rest
-		t := tables(string(name))
-		if t == nil {
-			continue
-		}
-		for range n {
-			prior, k := binary.Uvarint(body)
-			if k <= 0 || len(body) == k {
-				return nil, ErrPayload
-			}
-			has := body[k]
-			body = body[k+1:]
-			c := commit.Applied{Dataset: t.Name, Prior: int64(prior)}
-			var err error
-			if has&1 != 0 {
-				if c.Before, body, err = r.row(body, t.Width()); err != nil {
-					return nil, err
-				}
-			}
-			if has&2 != 0 {
-				if c.After, body, err = r.row(body, t.Width()); err != nil {
-					return nil, err
-				}
-			}
-			r.changes = append(r.changes, c)
-		}
-		if len(body) != 0 {
-			return nil, ErrPayload
-		}
+	var t *dataset.Table
+	enter := func(name []byte, _ int) bool {
+		t = tables(string(name))
+		return t != nil
 	}
-	return r.changes, nil
+	err := scan(b, enter, func(_ []byte, c *raw) error {
+		if c.has&(hasBefore|hasAfter) == 0 {
+			return nil
+		}
+		a := commit.Applied{Dataset: t.Name, Prior: int64(c.prior), Erased: c.has&isErased != 0}
+		rows, err := c.rows, error(nil)
+		if c.has&hasBefore != 0 {
+			if a.Before, rows, err = r.row(rows, t.Width()); err != nil {
+				return err
+			}
+		}
+		if c.has&hasAfter != 0 {
+			if a.After, _, err = r.row(rows, t.Width()); err != nil {
+				return err
+			}
+		}
+		r.changes = append(r.changes, a)
+		return nil
+	})
+	return r.changes, err
 }
 
 // row decodes one row into the reader's memory. Earlier rows keep the block
@@ -184,22 +165,4 @@ func bytesOf(b []byte) (s, rest []byte, ok bool) {
 		return nil, nil, false
 	}
 	return b[k : k+int(n)], b[k+int(n):], true
-}
-
-// Chain gives the hash of an entry: SHA-256 of the hash before, the header
-// (seq, time, actor, source, reason, key) and the payload.
-func Chain(before [32]byte, e *commit.Entry, payload []byte) (hash [32]byte) {
-	b := make([]byte, 0, 256)
-	b = append(b, before[:]...)
-	b = binary.AppendVarint(b, e.Seq)
-	b = binary.AppendVarint(b, e.At)
-	for _, s := range []string{e.Actor, e.Source, e.Reason, e.Key} {
-		b = binary.AppendUvarint(b, uint64(len(s)))
-		b = append(b, s...)
-	}
-	h := sha256.New()
-	h.Write(b)
-	h.Write(payload)
-	h.Sum(hash[:0])
-	return hash
 }

@@ -79,6 +79,7 @@ type Applied struct {
 	Before  []value.Value
 	After   []value.Value
 	Prior   int64 // version of Before: seq of the commit that wrote it; 0 when there was none
+	Erased  bool  // an erasure took something of it away; of what is gone entirely there is no Applied
 }
 
 // Op of an applied change in words of effect.
@@ -98,9 +99,14 @@ type Entry struct {
 	At  int64
 	Header
 	Changes []Applied      // empty when only headers were asked for
-	Count   int            // number of changes
+	Count   int            // number of changes, those erased included
 	Counts  map[string]int // changes per dataset
-	Hash    [32]byte       // SHA-256 chain: of the previous hash and this entry's bytes
+	// Hash is the entry's leaf in the tree over all commits, and what it is the
+	// hash of beside Seq and At: the salted digests of header and changes
+	// (core/proof).
+	Hash          [32]byte
+	HeaderDigest  [32]byte
+	ChangesDigest [32]byte
 }
 
 // Position is where a reader stands in the log of one node.

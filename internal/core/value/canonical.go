@@ -104,3 +104,43 @@ func ReadRow(dst []Value, b []byte, width int) (row []Value, rest []byte, err er
 	}
 	return dst, b, nil
 }
+
+// SkipRow finds the end of a row without decoding it: b begins with the row and
+// rest is what follows.
+func SkipRow(b []byte) (rest []byte, err error) {
+	n, k := binary.Uvarint(b)
+	if k <= 0 || n > uint64(len(b)) {
+		return nil, ErrCanonical
+	}
+	b = b[k:]
+	for range n {
+		if len(b) == 0 {
+			return nil, ErrCanonical
+		}
+		kind := Kind(b[0])
+		b = b[1:]
+		switch kind {
+		case Null:
+		case Bool, Int, Date, Time:
+			_, k := binary.Varint(b)
+			if k <= 0 {
+				return nil, ErrCanonical
+			}
+			b = b[k:]
+		case Float:
+			if len(b) < 8 {
+				return nil, ErrCanonical
+			}
+			b = b[8:]
+		case Text, Geometry:
+			l, k := binary.Uvarint(b)
+			if k <= 0 || l > uint64(len(b)-k) {
+				return nil, ErrCanonical
+			}
+			b = b[k+int(l):]
+		default:
+			return nil, ErrCanonical
+		}
+	}
+	return b, nil
+}

@@ -13,6 +13,7 @@ import (
 	"huong.city/huong/internal/core/commit"
 	"huong.city/huong/internal/core/dataset"
 	"huong.city/huong/internal/core/problem"
+	"huong.city/huong/internal/core/proof"
 	"huong.city/huong/internal/core/value"
 	"huong.city/huong/internal/store"
 )
@@ -34,7 +35,7 @@ func (d *Driver) Append(ctx context.Context, version int64, batch []store.Item) 
 	careful := false
 	hoped := d.hope(batch)
 	for attempt := 0; ; attempt++ {
-		out, err := d.append(ctx, version, batch, careful, hoped)
+		out, err := d.append(ctx, version, batch, careful, hoped, nil)
 		switch {
 		case err == nil:
 			return out, nil
@@ -63,7 +64,11 @@ type work struct {
 	vs     [][]problem.Violation // what store.Check found, by item
 
 	head     store.Head
-	hash     [32]byte
+	edge     proof.Frontier            // of the tree, as far as entries were sealed
+	sound    bool                      // the head row is as it was written
+	first    int64                     // place of the first of hashes
+	hashes   []proof.Hash              // of the tree, to write
+	before   func() error              // done under the head lock, ahead of the items
 	payload  *store.Payload            // of the item at hand
 	receipts map[string]commit.Receipt // by idempotency key
 	keyed    []string                  // keys of batch whose receipts are new
@@ -80,9 +85,12 @@ type entry struct {
 	commit.Entry
 	touched touched
 	payload []byte // store.Payload, as the codec packs it once it is sealed
+	seal    []byte
 }
 
-func (d *Driver) append(ctx context.Context, version int64, batch []store.Item, careful bool, hoped map[string]bool) ([]store.Outcome, error) {
+// append runs one transaction. first, when there is one, is done under the head
+// lock, ahead of the items.
+func (d *Driver) append(ctx context.Context, version int64, batch []store.Item, careful bool, hoped map[string]bool, first func(*work) error) ([]store.Outcome, error) {
 	cat, err := d.catalogAt(ctx, version)
 	if err != nil {
 		return nil, err
@@ -107,6 +115,9 @@ func (d *Driver) append(ctx context.Context, version int64, batch []store.Item, 
 	w.steady, cancel = context.WithTimeout(context.WithoutCancel(ctx), commitPatience)
 	defer cancel()
 	w.p = newPipe(ctx, conn.Conn())
+	if first != nil {
+		w.before = func() error { return first(w) }
+	}
 	if err := w.run(version, careful); err != nil {
 		w.p.rollback(w.steady)
 		return nil, err
@@ -129,6 +140,15 @@ func checkHeader(h *commit.Header) []problem.Violation {
 func (w *work) run(version int64, careful bool) error {
 	w.begin()
 	first := true
+	if w.before != nil {
+		if err := w.locked(version); err != nil {
+			return err
+		}
+		if err := w.before(); err != nil {
+			return err
+		}
+		first = false
+	}
 	if careful || slices.ContainsFunc(w.batch, func(it store.Item) bool { return len(it.Tables) > 0 }) {
 		w.facts.hoped = nil // a refusal must name its item
 	}
@@ -150,6 +170,9 @@ func (w *work) run(version int64, careful bool) error {
 		first = false
 		at = end
 	}
+	if w.before != nil && w.out[0].Err != nil {
+		return w.out[0].Err // what was done before it goes with it
+	}
 	return w.finish()
 }
 
@@ -169,7 +192,7 @@ func (w *work) segment(at int, careful bool) int {
 // begin queues the start of the transaction and the head lock.
 func (w *work) begin() {
 	w.p.exec("BEGIN", nil, nil)
-	w.p.exec("SELECT epoch,seq,at,catalog,hash FROM "+w.d.n.meta+".head FOR UPDATE", nil, func(raw [][]byte) error {
+	w.p.exec("SELECT epoch,seq,at,catalog,peaks FROM "+w.d.n.meta+".head FOR UPDATE", nil, func(raw [][]byte) error {
 		w.head.Epoch = string(raw[0])
 		for i, p := range []*int64{&w.head.Seq, &w.head.At, &w.head.Catalog} {
 			n, err := int8Of(raw[i+1])
@@ -178,10 +201,8 @@ func (w *work) begin() {
 			}
 			*p = n
 		}
-		if len(raw[4]) != len(w.hash) {
-			return errWire
-		}
-		w.hash, w.found = [32]byte(raw[4]), true
+		w.edge, w.sound = store.OpenHead(&w.head, raw[4])
+		w.found = true
 		return nil
 	})
 	var keys []string
@@ -215,6 +236,9 @@ func (w *work) locked(version int64) error {
 	if !w.found {
 		return errors.New("postgres: the head is missing")
 	}
+	if !w.sound {
+		return store.ErrHead
+	}
 	if w.head.Catalog != version {
 		return store.ErrCatalogMoved
 	}
@@ -237,7 +261,7 @@ func (w *work) together(at, end int, first bool, version int64) error {
 			}
 		}
 	}
-	head, hash := w.head, w.hash
+	head := w.head
 	for round := 0; ; round++ {
 		f.fetch(w.p)
 		if first {
@@ -245,12 +269,12 @@ func (w *work) together(at, end int, first bool, version int64) error {
 				return err
 			}
 			first = false
-			head, hash = w.head, w.hash
+			head = w.head
 		} else if err := w.p.flush(); err != nil {
 			return err
 		}
 		f.reset()
-		w.head, w.hash = head, hash
+		w.head = head
 		w.entries, w.keyed = w.entries[:0], w.keyed[:0]
 		fresh := map[string]commit.Receipt{}
 		for i := at; i < end; i++ {
@@ -362,6 +386,7 @@ func (w *work) alone(i int) error {
 		return nil
 	}
 	before := *w
+	before.edge.Peaks = slices.Clone(w.edge.Peaks)
 	w.p.once("SAVEPOINT item")
 	err := w.p.flush()
 	if err != nil {
@@ -453,8 +478,8 @@ func (w *work) finish() error {
 		w.p.exec("COMMIT", nil, nil)
 		return w.p.flush()
 	}
-	w.p.exec("UPDATE "+w.d.n.meta+".head SET seq=$1,at=$2,catalog=$3,hash=$4",
-		[][]byte{one(value.OfInt(w.head.Seq)), one(value.OfInt(w.head.At)), one(value.OfInt(w.head.Catalog)), w.hash[:]}, nil)
+	w.p.exec("UPDATE "+w.d.n.meta+".head SET seq=$1,at=$2,catalog=$3,peaks=$4",
+		[][]byte{one(value.OfInt(w.head.Seq)), one(value.OfInt(w.head.At)), one(value.OfInt(w.head.Catalog)), store.SealHead(w.head, &w.edge)}, nil)
 	w.p.exec("SELECT pg_notify($1::text,$2::text)", [][]byte{[]byte(channel), strconv.AppendInt(nil, w.head.Seq, 10)}, nil)
 	w.p.exec("COMMIT", nil, nil)
 	return w.p.flush()

@@ -33,7 +33,7 @@ const (
 type backupHeader struct {
 	Migration int                 `json:"migration"`
 	Head      store.Head          `json:"head"`
-	Hash      []byte              `json:"hash"`
+	Peaks     []byte              `json:"peaks"`
 	Tables    []*dataset.Table    `json:"tables"`
 	Months    map[string][]string `json:"partitions"` // by dataset, suffixes of partitions
 	Parts     []backupPart        `json:"parts"`
@@ -51,7 +51,8 @@ type backupPart struct {
 // head and the layouts stand in the header.
 func metaTables() map[string]string {
 	return map[string]string{
-		"log":         "seq,at,actor,source,reason,key,touched,payload,hash",
+		"log":         "seq,at,actor,source,reason,key,touched,payload,proof",
+		"tree":        "first,hashes",
 		"log_dataset": "dataset,seq",
 		"receipt":     "key,seq,at,empty,unchanged,created,updated,deleted",
 		"state":       "owner,key,value",
@@ -145,8 +146,8 @@ func (d *Driver) backup(ctx context.Context, tx pgx.Tx, w io.Writer, progress fu
 }
 
 func (d *Driver) backupHeader(ctx context.Context, tx pgx.Tx) (h backupHeader, tables map[string]*dataset.Table, err error) {
-	err = tx.QueryRow(ctx, "SELECT epoch,seq,at,catalog,hash,(SELECT max(version) FROM "+d.n.meta+".migration) FROM "+d.n.meta+".head").
-		Scan(&h.Head.Epoch, &h.Head.Seq, &h.Head.At, &h.Head.Catalog, &h.Hash, &h.Migration)
+	err = tx.QueryRow(ctx, "SELECT epoch,seq,at,catalog,peaks,(SELECT max(version) FROM "+d.n.meta+".migration) FROM "+d.n.meta+".head").
+		Scan(&h.Head.Epoch, &h.Head.Seq, &h.Head.At, &h.Head.Catalog, &h.Peaks, &h.Migration)
 	if err != nil {
 		return h, nil, err
 	}
@@ -340,7 +341,14 @@ func (d *Driver) restore(ctx context.Context, tx pgx.Tx, in io.Reader, h backupH
 	if _, err := io.ReadFull(in, end); err != nil || string(end) != backupEnd {
 		return errBackup
 	}
-	_, err = tx.Exec(ctx, "UPDATE "+d.n.meta+".head SET seq=$1,at=$2,catalog=$3,hash=$4", h.Head.Seq, h.Head.At, h.Head.Catalog, h.Hash)
+	edge, sound := store.OpenHead(&h.Head, h.Peaks)
+	if !sound {
+		return errBackup
+	}
+	if err := tx.QueryRow(ctx, "SELECT epoch FROM "+d.n.meta+".head").Scan(&h.Head.Epoch); err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, "UPDATE "+d.n.meta+".head SET seq=$1,at=$2,catalog=$3,peaks=$4", h.Head.Seq, h.Head.At, h.Head.Catalog, store.SealHead(h.Head, &edge))
 	return err
 }
 

@@ -14,7 +14,7 @@ func (d *Driver) Log(ctx context.Context, r store.LogRange, fn func(*commit.Entr
 	sql, args := d.logSQL(r)
 	var reader store.PayloadReader
 	return d.stream(ctx, sql, args, func(raw [][]byte) error {
-		e, err := d.entry(raw)
+		e, _, err := d.entry(raw)
 		if err != nil {
 			return err
 		}
@@ -31,33 +31,35 @@ func (d *Driver) Log(ctx context.Context, r store.LogRange, fn func(*commit.Entr
 	})
 }
 
-const headerColumns = "l.seq,l.at,l.actor,l.source,l.reason,l.key,l.touched,l.hash"
+const headerColumns = "l.seq,l.at,l.actor,l.source,l.reason,l.key,l.touched,l.proof"
 
-// entry decodes the header columns of a row.
-func (d *Driver) entry(raw [][]byte) (*commit.Entry, error) {
+// entry decodes the header columns of a row. Of an entry that is malformed it
+// gives what can be read.
+func (d *Driver) entry(raw [][]byte) (*commit.Entry, store.Seal, error) {
 	e := new(commit.Entry)
 	var err error
 	if e.Seq, err = int8Of(raw[0]); err != nil {
-		return nil, err
+		return nil, store.Seal{}, err
 	}
 	if e.At, err = int8Of(raw[1]); err != nil {
-		return nil, err
+		return nil, store.Seal{}, err
 	}
 	e.Actor, e.Source, e.Reason, e.Key = string(raw[2]), string(raw[3]), string(raw[4]), string(raw[5])
 	t, err := parseTouched(string(raw[6]))
 	if err != nil {
-		return nil, err
+		return e, store.Seal{}, err
 	}
 	e.Counts = make(map[string]int, len(t.names))
 	for i, n := range t.names {
 		e.Counts[n] = t.counts[i]
 		e.Count += t.counts[i]
 	}
-	if len(raw[7]) != len(e.Hash) {
-		return nil, errWire
+	seal, ok := store.ParseSeal(raw[7])
+	if !ok {
+		return e, seal, errPayload
 	}
-	e.Hash = [32]byte(raw[7])
-	return e, nil
+	seal.Fill(e)
+	return e, seal, nil
 }
 
 func (d *Driver) logSQL(r store.LogRange) (string, []any) {

@@ -13,6 +13,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"huong.city/huong/internal/core/problem"
+	"huong.city/huong/internal/core/proof"
+	"huong.city/huong/internal/store"
 )
 
 //go:embed migrations/*.sql
@@ -20,9 +22,9 @@ var migrations embed.FS
 
 // migrate brings the schema to this program's version, in one transaction under
 // a table lock, so that servers that start together do it once.
-func migrate(ctx context.Context, conn *pgx.Conn, n names, epoch string) error {
+func (d *Driver) migrate(ctx context.Context, conn *pgx.Conn, epoch string) error {
 	for attempt := 0; ; attempt++ {
-		err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return migrateIn(ctx, tx, n, epoch) })
+		err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return d.migrateIn(ctx, tx, epoch) })
 		// IF NOT EXISTS is not atomic: of two servers one may lose, and then finds it done.
 		var pg *pgconn.PgError
 		if attempt < 5 && errors.As(err, &pg) && (pg.Code == "23505" || pg.Code == "42P06" || pg.Code == "42P07" || pg.Code == "42710") {
@@ -32,7 +34,8 @@ func migrate(ctx context.Context, conn *pgx.Conn, n names, epoch string) error {
 	}
 }
 
-func migrateIn(ctx context.Context, tx pgx.Tx, n names, epoch string) error {
+func (d *Driver) migrateIn(ctx context.Context, tx pgx.Tx, epoch string) error {
+	n := d.n
 	var encoding string
 	if err := tx.QueryRow(ctx, "SHOW server_encoding").Scan(&encoding); err != nil {
 		return err
@@ -72,8 +75,15 @@ func migrateIn(ctx context.Context, tx pgx.Tx, n names, epoch string) error {
 			return err
 		}
 	}
-	_, err = tx.Exec(ctx, "INSERT INTO "+n.meta+".head (epoch,seq,at,catalog,hash) VALUES ($1,0,0,0,$2) ON CONFLICT DO NOTHING", epoch, make([]byte, 32))
-	return err
+	var h store.Head
+	h.Epoch = epoch
+	if _, err = tx.Exec(ctx, "INSERT INTO "+n.meta+".head (epoch,seq,at,catalog,peaks) VALUES ($1,0,0,0,$2) ON CONFLICT DO NOTHING", epoch, store.SealHead(h, &proof.Frontier{})); err != nil {
+		return err
+	}
+	if at > 0 && at < treeSince {
+		return d.plant(ctx, tx)
+	}
+	return nil
 }
 
 // ensureSpatial sees to PostGIS, which only a privileged role may install.

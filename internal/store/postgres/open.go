@@ -21,7 +21,10 @@ import (
 type Options struct {
 	Readers      int           // most connections that read at once; default 16
 	ReadLifetime time.Duration // longest that one read may take, its consumer included; default 10 min
-	Random       io.Reader     // source of a new database's epoch; default crypto/rand
+	Random       io.Reader     // source of a new database's epoch and of each commit's seed; default crypto/rand
+	// Upgrading is told how far the log of an older database has been hashed,
+	// while Open does it.
+	Upgrading func(done, total int64)
 }
 
 // Driver is one PostgreSQL database. It is safe for concurrent use.
@@ -121,7 +124,7 @@ func (d *Driver) prepare(ctx context.Context, c *pgx.ConnConfig, epoch string) e
 	if err != nil {
 		return err
 	}
-	err = migrate(ctx, conn, d.n, epoch)
+	err = d.migrate(ctx, conn, epoch)
 	if e := conn.Close(ctx); err == nil {
 		err = e
 	}
@@ -138,6 +141,8 @@ func (d *Driver) Close() error {
 // Head returns the log's end and the version of the catalog.
 func (d *Driver) Head(ctx context.Context) (store.Head, error) {
 	var h store.Head
-	err := d.read.QueryRow(ctx, "SELECT epoch,seq,at,catalog FROM "+d.n.meta+".head").Scan(&h.Epoch, &h.Seq, &h.At, &h.Catalog)
+	var peaks []byte
+	err := d.read.QueryRow(ctx, "SELECT epoch,seq,at,catalog,peaks FROM "+d.n.meta+".head").Scan(&h.Epoch, &h.Seq, &h.At, &h.Catalog, &peaks)
+	store.OpenHead(&h, peaks)
 	return h, translate(ctx, err)
 }

@@ -1,10 +1,12 @@
 package postgres
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	"huong.city/huong/internal/core/commit"
+	"huong.city/huong/internal/core/proof"
 	"huong.city/huong/internal/core/value"
 	"huong.city/huong/internal/store"
 )
@@ -16,13 +18,9 @@ const channel = "huong_head"
 // store queues everything that the items worked out so far have made.
 func (w *work) store() error {
 	// What the log needs is worked out while the server takes the rows.
-	sealed := make(chan struct{})
-	go func() {
-		defer close(sealed)
-		w.seal()
-	}()
-	err := w.storeTables()
-	<-sealed
+	sealed := make(chan error, 1)
+	go func() { sealed <- w.seal() }()
+	err := errors.Join(w.storeTables(), <-sealed)
 	if err != nil {
 		return err
 	}
@@ -37,14 +35,26 @@ func (w *work) store() error {
 	return nil
 }
 
-// seal links the entries of the log to each other and compresses them.
-func (w *work) seal() {
+// seal binds the entries of the log to the tree and compresses them.
+func (w *work) seal() error {
+	var sealer store.Sealer
+	w.first, w.hashes = proof.Stored(w.edge.Size), w.hashes[:0]
 	for i := range w.entries {
 		e := &w.entries[i]
-		e.Hash = store.Chain(w.hash, &e.Entry, e.payload)
-		w.hash = e.Hash
+		seed, err := store.NewSeed(w.d.options.Random)
+		if err != nil {
+			return err
+		}
+		seal, err := sealer.Seal(&e.Header, e.payload, seed)
+		if err != nil {
+			return err
+		}
+		leaf := seal.Entry(e.Seq, e.At)
+		w.hashes = w.edge.Append(leaf.Leaf(), w.hashes)
+		e.seal = seal.Append(nil)
 		e.payload = w.d.codec.pack(e.payload)
 	}
+	return nil
 }
 
 func (w *work) storeTables() error {
@@ -171,23 +181,24 @@ func (w *work) storeLog() {
 	number := func(get func(*entry) int64) []byte {
 		return array(value.Int, len(es), func(i int) value.Value { return value.OfInt(get(&es[i])) })
 	}
-	payloads, hashes := make([][]byte, len(es)), make([][]byte, len(es))
+	payloads, seals := make([][]byte, len(es)), make([][]byte, len(es))
 	var datasets []string
 	var seqs []int64
 	for i := range es {
-		payloads[i], hashes[i] = es[i].payload, es[i].Hash[:]
+		payloads[i], seals[i] = es[i].payload, es[i].seal
 		for _, n := range es[i].touched.names {
 			datasets, seqs = append(datasets, n), append(seqs, es[i].Seq)
 		}
 	}
-	w.p.exec("INSERT INTO "+w.d.n.meta+".log (seq,at,actor,source,reason,key,touched,payload,hash) "+
+	w.p.exec("INSERT INTO "+w.d.n.meta+".log (seq,at,actor,source,reason,key,touched,payload,proof) "+
 		"SELECT * FROM unnest($1::bigint[],$2::bigint[],$3::text[],$4::text[],$5::text[],$6::text[],$7::text[],$8::bytea[],$9::bytea[])",
 		[][]byte{
 			number(func(e *entry) int64 { return e.Seq }), number(func(e *entry) int64 { return e.At }),
 			text(func(e *entry) string { return e.Actor }), text(func(e *entry) string { return e.Source }),
 			text(func(e *entry) string { return e.Reason }), text(func(e *entry) string { return e.Key }),
-			text(func(e *entry) string { return e.touched.String() }), blobs(payloads), blobs(hashes),
+			text(func(e *entry) string { return e.touched.String() }), blobs(payloads), blobs(seals),
 		}, nil)
+	w.p.exec("INSERT INTO "+w.d.n.meta+".tree VALUES ($1,$2)", [][]byte{one(value.OfInt(w.first)), flat(w.hashes)}, nil)
 	if len(datasets) > 0 {
 		w.p.exec("INSERT INTO "+w.d.n.meta+".log_dataset (dataset,seq) SELECT * FROM unnest($1::text[],$2::bigint[])", [][]byte{texts(datasets), ints(seqs)}, nil)
 	}

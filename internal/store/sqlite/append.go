@@ -11,6 +11,7 @@ import (
 	"huong.city/huong/internal/core/commit"
 	"huong.city/huong/internal/core/dataset"
 	"huong.city/huong/internal/core/problem"
+	"huong.city/huong/internal/core/proof"
 	"huong.city/huong/internal/store"
 )
 
@@ -25,12 +26,13 @@ const (
 
 // tx is one Append under way.
 type tx struct {
-	d     *Driver
-	c     *conn
-	head  headRow
-	next  map[*plan]int64 // next _id per table
-	found map[string]bool // parents known to be there, by canonical reference
-	boxes map[*plan][]box // places not yet in the R*Tree
+	d      *Driver
+	c      *conn
+	head   headRow
+	next   map[*plan]int64 // next _id per table
+	found  map[string]bool // parents known to be there, by canonical reference
+	boxes  map[*plan][]box // places not yet in the R*Tree
+	hashes []proof.Hash    // of the tree, not yet written
 	*room
 	args []driver.Value
 	row  []driver.Value
@@ -41,6 +43,7 @@ type room struct {
 	payload store.Payload
 	bytes   []byte // the payload as written
 	packed  []byte // and compressed
+	sealer  store.Sealer
 }
 
 // maxRoom is how much of it is kept.
@@ -49,12 +52,13 @@ const maxRoom = 64 << 20
 // headRow is the end of the log as stored.
 type headRow struct {
 	store.Head
-	hash [32]byte
+	edge  proof.Frontier
+	sound bool // the row is as it was written
 }
 
 func readHead(c *conn) (h headRow, err error) {
 	row := make([]driver.Value, 5)
-	ok, err := c.first("SELECT epoch,seq,at,catalog,hash FROM _head", nil, row)
+	ok, err := c.first("SELECT epoch,seq,at,catalog,peaks FROM _head", nil, row)
 	if err != nil {
 		return h, err
 	}
@@ -66,7 +70,7 @@ func readHead(c *conn) (h headRow, err error) {
 	h.At, _ = row[2].(int64)
 	h.Catalog, _ = row[3].(int64)
 	b, _ := row[4].([]byte)
-	copy(h.hash[:], b)
+	h.edge, h.sound = store.OpenHead(&h.Head, b)
 	return h, nil
 }
 
@@ -97,9 +101,9 @@ func (d *Driver) Append(ctx context.Context, catalog int64, batch []store.Item) 
 	if d.closed {
 		return nil, problem.New(problem.Unavailable, "shutting-down")
 	}
-	out, err := d.attempt(ctx, catalog, batch, refused, false)
+	out, err := d.attempt(ctx, catalog, batch, refused, false, nil)
 	if err == errAgain {
-		out, err = d.attempt(ctx, catalog, batch, refused, true)
+		out, err = d.attempt(ctx, catalog, batch, refused, true, nil)
 	}
 	if err != nil {
 		return nil, fault(err)
@@ -108,8 +112,9 @@ func (d *Driver) Append(ctx context.Context, catalog int64, batch []store.Item) 
 }
 
 // attempt runs the batch in one transaction. Without savepoints the first item
-// that is refused ends the attempt, unless it is the only one.
-func (d *Driver) attempt(ctx context.Context, version int64, batch []store.Item, refused []error, savepoints bool) (out []store.Outcome, err error) {
+// that is refused ends the attempt, unless it is the only one. first, when
+// there is one, is done before the items.
+func (d *Driver) attempt(ctx context.Context, version int64, batch []store.Item, refused []error, savepoints bool, first func(*tx) error) (out []store.Outcome, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -132,11 +137,19 @@ func (d *Driver) attempt(ctx context.Context, version int64, batch []store.Item,
 	if x.head, err = readHead(x.c); err != nil {
 		return nil, err
 	}
+	if !x.head.sound {
+		return nil, store.ErrHead
+	}
 	if x.head.Catalog != version {
 		return nil, store.ErrCatalogMoved
 	}
 	if d.cat == nil || d.cat.version != version {
 		if d.cat, err = readCatalog(x.c, version); err != nil {
+			return nil, err
+		}
+	}
+	if first != nil {
+		if err := first(x); err != nil {
 			return nil, err
 		}
 	}
@@ -200,7 +213,10 @@ func (d *Driver) attempt(ctx context.Context, version int64, batch []store.Item,
 		if err := x.flushBoxes(); err != nil {
 			return nil, err
 		}
-		if err := x.c.exec("UPDATE _head SET seq=?, at=?, catalog=?, hash=?", x.head.Seq, x.head.At, x.head.Catalog, x.head.hash[:]); err != nil {
+		if err := x.c.exec("INSERT INTO _tree VALUES (?,?)", proof.Stored(begun), flat(x.hashes)); err != nil {
+			return nil, err
+		}
+		if err := x.c.exec("UPDATE _head SET seq=?, at=?, catalog=?, peaks=?", x.head.Seq, x.head.At, x.head.Catalog, store.SealHead(x.head.Head, &x.head.edge)); err != nil {
 			return nil, err
 		}
 	}
@@ -285,20 +301,17 @@ func (x *tx) log(req *commit.Request, seq, at int64) error {
 	if x.payload.Size() > maxPayload {
 		return problem.New(problem.TooLarge, "commit-too-large", "limit", "512 MiB")
 	}
-	e := commit.Entry{Seq: seq, At: at, Header: req.Header}
 	x.bytes = x.payload.Append(x.bytes[:0])
-	hash := store.Chain(x.head.hash, &e, x.bytes)
-	codec, body := int64(0), x.bytes
-	if len(body) >= packFrom {
-		if x.packed = x.d.packer.EncodeAll(body, x.packed[:0]); len(x.packed) < len(body)*9/10 {
-			codec, body = 1, x.packed
-		}
+	seed, err := store.NewSeed(x.d.opt.Random)
+	if err != nil {
+		return err
 	}
-	if body == nil {
-		body = []byte{}
+	seal, err := x.sealer.Seal(&req.Header, x.bytes, seed)
+	if err != nil {
+		return err
 	}
+	codec, body := x.pack(x.bytes)
 	var counts []byte
-	var err error
 	x.payload.Each(func(ds string, n int) {
 		counts = binary.AppendUvarint(binary.AppendUvarint(counts, uint64(x.d.cat.ids[ds])), uint64(n))
 		if err == nil {
@@ -316,9 +329,27 @@ func (x *tx) log(req *commit.Request, seq, at int64) error {
 		key = req.Key
 	}
 	err = x.c.exec("INSERT INTO _log VALUES (?,?,?,?,?,?,?,?,?,?,?)",
-		seq, at, req.Actor, req.Source, req.Reason, key, int64(x.payload.Count()), counts, hash[:], codec, body)
-	x.head.Seq, x.head.At, x.head.hash = seq, at, hash
-	return err
+		seq, at, req.Actor, req.Source, req.Reason, key, int64(x.payload.Count()), counts, seal.Append(nil), codec, body)
+	if err != nil {
+		return err
+	}
+	x.head.Seq, x.head.At = seq, at
+	entry := seal.Entry(seq, at)
+	x.hashes = x.head.edge.Append(entry.Leaf(), x.hashes)
+	return nil
+}
+
+// pack gives the form in which a payload is kept.
+func (x *tx) pack(b []byte) (codec int64, body []byte) {
+	if len(b) >= packFrom {
+		if x.packed = x.d.packer.EncodeAll(b, x.packed[:0]); len(x.packed) < len(b)*9/10 {
+			return 1, x.packed
+		}
+	}
+	if b == nil {
+		b = []byte{}
+	}
+	return 0, b
 }
 
 // newPacker makes the compressor of payloads; safe for one goroutine at a time.

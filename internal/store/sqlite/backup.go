@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"huong.city/huong/internal/core/problem"
+	"huong.city/huong/internal/store"
 )
 
 // backupPages is how many pages are copied between two looks at the context.
@@ -144,19 +145,25 @@ func adopt(name string, opt Options) error {
 	if _, err := c.first("PRAGMA quick_check(1)", nil, one); err != nil || one[0] != driver.Value("ok") {
 		return problem.Wrap(err, problem.Invalid, "backup-unreadable")
 	}
-	random := opt.random()
-	if err := migrate(c, random); err != nil {
+	opt.Random = opt.random()
+	if err := migrate(c, opt); err != nil {
 		return err
 	}
-	epoch, err := newEpoch(random)
+	h, err := readHead(c)
 	if err != nil {
+		return err
+	}
+	if !h.sound {
+		return problem.Wrap(store.ErrHead, problem.Invalid, "backup-unreadable")
+	}
+	if h.Epoch, err = newEpoch(opt.Random); err != nil {
 		return err
 	}
 	// Out of the write-ahead log's mode: the one file is then all there is.
 	if err := c.run("PRAGMA journal_mode=DELETE"); err != nil {
 		return err
 	}
-	return c.exec("UPDATE _head SET epoch=?", epoch)
+	return c.exec("UPDATE _head SET epoch=?, peaks=?", h.Epoch, store.SealHead(h.Head, &h.edge))
 }
 
 func syncDir(dir string) error {

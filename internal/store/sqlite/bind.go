@@ -39,7 +39,9 @@ func scan(k value.Kind, x driver.Value) value.Value {
 		case value.Time:
 			return value.OfTime(x)
 		case value.Bool:
-			return value.OfBool(x != 0)
+			if x>>1 == 0 {
+				return value.OfBool(x != 0)
+			}
 		case value.Float:
 			return value.OfFloat(float64(x))
 		}

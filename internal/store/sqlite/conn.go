@@ -44,7 +44,8 @@ func dial(path string, cacheKiB int, readOnly bool, pragmas ...string) (*conn, e
 		raw.Close()
 		return nil, err
 	}
-	pragmas = append(pragmas, "PRAGMA foreign_keys=OFF", "PRAGMA synchronous=FULL", "PRAGMA cache_size=-"+itoa(int64(cacheKiB)))
+	// What is deleted is overwritten, so that an erasure leaves no bytes behind.
+	pragmas = append(pragmas, "PRAGMA foreign_keys=OFF", "PRAGMA secure_delete=ON", "PRAGMA synchronous=FULL", "PRAGMA cache_size=-"+itoa(int64(cacheKiB)))
 	if readOnly {
 		pragmas = append(pragmas, "PRAGMA query_only=ON")
 	}

@@ -25,7 +25,9 @@
 //
 // One row of _log per commit: headers, counts and the payload, the canonical
 // bytes of every row before and after, grouped by dataset, compressed when that
-// pays. hash is SHA-256 of the hash before and the entry's canonical bytes.
+// pays. proof is the entry's store.Seal; _tree holds the hashes of the tree over
+// all commits and _head.peaks its right edge, all written in the commit's own
+// transaction.
 // _touched finds the entries of one dataset, _once the commit of an
 // idempotency key.
 //
@@ -36,6 +38,13 @@
 // scan needs; a scan that outlives its allowance takes a new snapshot and goes
 // on behind the last row seen, as of the head that it began with, because an
 // old snapshot keeps the write-ahead log from being reused.
+//
+// # Erasing
+//
+// Deleted bytes are overwritten (secure_delete), and after an erasure the
+// write-ahead log is emptied into the file and cut to nothing. What a file
+// system or a disk keeps of blocks that a file gave up, and what backups hold,
+// is beyond the database.
 //
 // # Expressions
 //

@@ -19,7 +19,7 @@ const (
 	logPage    = 500 // entries read from one snapshot
 	maxMerged  = 40  // datasets looked up by _touched; more are found by reading all headers
 	maxUnpack  = maxPayload + 1<<20
-	headerCols = "seq,at,actor,source,reason,key,count,counts,hash"
+	headerCols = "seq,at,actor,source,reason,key,count,counts,proof"
 )
 
 // logReader reads entries; its memory is reused from one to the next.
@@ -31,6 +31,7 @@ type logReader struct {
 	bytes   []byte
 	dest    []driver.Value
 	e       commit.Entry
+	seal    store.Seal
 }
 
 func newLogReader(tables func(string) *dataset.Table) (*logReader, error) {
@@ -63,8 +64,8 @@ func (l *logReader) learn(c *conn) error {
 	})
 }
 
-// header decodes all but the payload from l.dest.
-func (l *logReader) header() error {
+// base decodes what an entry says of itself.
+func (l *logReader) base() {
 	e := commit.Entry{Counts: l.e.Counts}
 	e.Seq, _ = l.dest[0].(int64)
 	e.At, _ = l.dest[1].(int64)
@@ -74,13 +75,23 @@ func (l *logReader) header() error {
 	e.Key, _ = l.dest[5].(string)
 	n, _ := l.dest[6].(int64)
 	e.Count = int(n)
-	counts, _ := l.dest[7].([]byte)
-	hash, _ := l.dest[8].([]byte)
-	copy(e.Hash[:], hash)
 	if e.Counts == nil {
 		e.Counts = map[string]int{}
 	}
 	clear(e.Counts)
+	l.e = e
+}
+
+// header decodes all but the payload from l.dest.
+func (l *logReader) header() error {
+	l.base()
+	counts, _ := l.dest[7].([]byte)
+	proof, _ := l.dest[8].([]byte)
+	ok := false
+	if l.seal, ok = store.ParseSeal(proof); !ok {
+		return errLog
+	}
+	l.seal.Fill(&l.e)
 	for len(counts) > 0 {
 		id, k := binary.Uvarint(counts)
 		if k <= 0 {
@@ -90,21 +101,23 @@ func (l *logReader) header() error {
 		if k2 <= 0 {
 			return errLog
 		}
-		e.Counts[l.names[int64(id)]] = int(n)
+		l.e.Counts[l.names[int64(id)]] = int(n)
 		counts = counts[k+k2:]
 	}
-	l.e = e
 	return nil
 }
 
 // body returns the payload's bytes, unpacked.
 func (l *logReader) body() ([]byte, error) {
 	b, _ := l.dest[10].([]byte)
-	if codec, _ := l.dest[9].(int64); codec == 1 {
+	switch codec, _ := l.dest[9].(int64); codec {
+	case 0:
+		return b, nil
+	case 1:
 		// A fresh buffer each time: texts of the changes share its memory.
 		return l.unpack.DecodeAll(b, nil)
 	}
-	return b, nil
+	return nil, errLog
 }
 
 // Log implements store.Driver. Entries are read in pages, each from a snapshot

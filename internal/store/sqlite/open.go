@@ -17,6 +17,7 @@ import (
 	"github.com/mattn/go-sqlite3"
 
 	"huong.city/huong/internal/core/problem"
+	"huong.city/huong/internal/core/proof"
 	"huong.city/huong/internal/store"
 )
 
@@ -34,6 +35,9 @@ type Options struct {
 	// SnapshotRows is how many rows a scan may take from one snapshot; default
 	// 2,000,000.
 	SnapshotRows int
+	// Upgrading is told how far the log of an older database has been hashed,
+	// while Open does it.
+	Upgrading func(done, total int64)
 }
 
 func (o Options) random() io.Reader {
@@ -94,7 +98,7 @@ func Open(dir string, opt Options) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := migrate(d.w, opt.Random); err != nil {
+	if err := migrate(d.w, opt); err != nil {
 		d.w.close()
 		return nil, err
 	}
@@ -196,17 +200,21 @@ CREATE TABLE _once (
 	unchanged INTEGER NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL, deleted INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE _state (owner TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (owner, key)) WITHOUT ROWID;
+`, `
+ALTER TABLE _log RENAME COLUMN hash TO proof;
+ALTER TABLE _head RENAME COLUMN hash TO peaks;
+CREATE TABLE _tree (first INTEGER PRIMARY KEY, hashes BLOB NOT NULL);
 `}
 
 // applicationID marks the file as Huong's ("HUON").
 const applicationID = 0x48554f4e
 
 // migrate brings the system tables to this program's version.
-func migrate(c *conn, random io.Reader) error {
+func migrate(c *conn, opt Options) error {
 	if err := c.run("BEGIN IMMEDIATE"); err != nil {
 		return fault(err)
 	}
-	err := migrateIn(c, random)
+	err := migrateIn(c, opt)
 	if err == nil {
 		err = c.run("COMMIT")
 	}
@@ -216,7 +224,7 @@ func migrate(c *conn, random io.Reader) error {
 	return fault(err)
 }
 
-func migrateIn(c *conn, random io.Reader) error {
+func migrateIn(c *conn, opt Options) error {
 	v := make([]driver.Value, 1)
 	if _, err := c.first("PRAGMA user_version", nil, v); err != nil {
 		return err
@@ -234,14 +242,20 @@ func migrateIn(c *conn, random io.Reader) error {
 		}
 	}
 	if at == 0 {
-		epoch, err := newEpoch(random)
-		if err != nil {
+		var h store.Head
+		var err error
+		if h.Epoch, err = newEpoch(opt.Random); err != nil {
 			return err
 		}
-		if err := c.exec("INSERT INTO _head VALUES (1, ?, 0, 0, 0, ?)", epoch, make([]byte, 32)); err != nil {
+		if err := c.exec("INSERT INTO _head VALUES (1, ?, 0, 0, 0, ?)", h.Epoch, store.SealHead(h, &proof.Frontier{})); err != nil {
 			return err
 		}
 		if err := c.run("PRAGMA application_id=" + itoa(applicationID)); err != nil {
+			return err
+		}
+	}
+	if at == 1 {
+		if err := plant(c, opt); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"huong.city/huong/internal/core/commit"
 	"huong.city/huong/internal/core/dataset"
+	"huong.city/huong/internal/core/proof"
 	"huong.city/huong/internal/core/value"
 	"huong.city/huong/internal/store"
 )
@@ -126,7 +127,13 @@ func (v *verifying) tables(a *audit, count bool) error {
 		if err != nil {
 			return err
 		}
-		a.upto = h.Seq
+		if a.upto = h.Seq; !h.sound { // then the log itself says where it ends
+			one := []driver.Value{nil}
+			if _, err := c.first("SELECT max(seq) FROM _log", nil, one); err != nil {
+				return err
+			}
+			a.upto, _ = one[0].(int64)
+		}
 		dest := make([]driver.Value, 2+t.Width())
 		row := make([]value.Value, t.Width())
 		for _, from := range []struct{ until, table string }{{"0", a.p.table}, {"_until", a.p.history}} {
@@ -272,49 +279,27 @@ func (v *verifying) log(each func(l *logReader, body []byte, bad error) error) e
 	return nil
 }
 
-// chain checks the log by itself and against the head, and replays it.
+// chain checks the log by itself, its tree and the head, and replays it.
 func (v *verifying) chain() error {
-	var prev commit.Entry
+	var failed error
+	tell := func(f store.Fault) {
+		if failed == nil {
+			failed = v.fault(f)
+		}
+	}
+	audit := store.NewLogAudit(tell)
+	t := &treeReader{d: v.d, ctx: v.ctx}
 	err := v.log(func(l *logReader, body []byte, bad error) error {
 		e := &l.e
 		v.report.Entries++
 		v.report.Changes += int64(e.Count)
 		v.step()
-		say := func(what string) error { return v.fault(store.Fault{Where: "log", Seq: e.Seq, What: what}) }
-		if e.Seq != prev.Seq+1 {
-			if err := say("entries " + itoa(prev.Seq+1) + " to " + itoa(e.Seq-1) + " are missing"); err != nil {
-				return err
-			}
-		}
-		if bad != nil {
-			if err := say("the entry cannot be read"); err != nil {
-				return err
-			}
-		} else {
-			if store.Chain(prev.Hash, e, body) != e.Hash {
-				if err := say("the hash is not that of the entry"); err != nil {
-					return err
-				}
-			}
-			sum := 0
-			for _, n := range e.Counts {
-				sum += n
-			}
-			if sum != e.Count {
-				if err := say("the counts do not add up"); err != nil {
-					return err
-				}
-			}
-		}
-		if e.At < prev.At {
-			if err := say("the time goes backwards"); err != nil {
-				return err
-			}
-		}
+		audit.Entry(e, l.seal, body, bad == nil, t.next)
 		v.replay(e)
-		prev = *e
-		prev.Counts, prev.Changes = nil, nil
-		return nil
+		if failed == nil {
+			failed = t.err
+		}
+		return failed
 	})
 	if err != nil {
 		return err
@@ -327,25 +312,36 @@ func (v *verifying) chain() error {
 		if err != nil {
 			return err
 		}
-		row := make([]driver.Value, 2)
-		found, err := c.first("SELECT at,hash FROM _log WHERE seq=?", []driver.Value{h.Seq}, row)
-		if err != nil {
+		// What was committed meanwhile is not judged, only passed.
+		for n := audit.Size(); n < h.Seq && v.behind(c, n+1); n = audit.Size() {
+			audit.Pass(t.next)
+		}
+		one := []driver.Value{nil, nil}
+		if _, err := c.first("SELECT (SELECT max(seq) FROM _log),(SELECT at FROM _log WHERE seq=?)", []driver.Value{h.Seq}, one); err != nil {
 			return err
 		}
-		at, _ := row[0].(int64)
-		hash, _ := row[1].([]byte)
-		if h.Seq < prev.Seq || h.Seq > 0 && (!found || at != h.At || string(hash) != string(h.hash[:])) {
-			return v.fault(store.Fault{Where: "head", Seq: h.Seq, What: "the head is not the last entry of the log"})
-		}
-		one := []driver.Value{nil}
-		if _, err := c.first("SELECT max(seq) FROM _log", nil, one); err != nil {
+		last, _ := one[0].(int64)
+		at, _ := one[1].(int64)
+		audit.Head(h.Head, h.edge, h.sound, last, at)
+		if _, err := c.first("SELECT max(first),(SELECT length(hashes)/32 FROM _tree ORDER BY first DESC LIMIT 1) FROM _tree", nil, one); err != nil {
 			return err
 		}
-		if last, _ := one[0].(int64); last != h.Seq {
-			return v.fault(store.Fault{Where: "head", Seq: h.Seq, What: "the log goes on to " + itoa(last)})
+		first, _ := one[0].(int64)
+		n, _ := one[1].(int64)
+		if first+n > proof.Stored(audit.Size()) {
+			tell(store.Fault{Where: "tree", Seq: h.Seq, What: "there are hashes beyond the last commit"})
 		}
-		return nil
+		if failed == nil {
+			failed = t.err
+		}
+		return failed
 	})
+}
+
+// behind tells whether there is an entry seq.
+func (v *verifying) behind(c *conn, seq int64) bool {
+	found, err := c.first("SELECT 1 FROM _log WHERE seq=?", []driver.Value{seq}, make([]driver.Value, 1))
+	return found && err == nil
 }
 
 // locate finds the keys in which a dataset's tables and its log disagree.
