@@ -16,6 +16,7 @@ import (
 	"huong.city/huong/internal/face/ui"
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
+	"huong.city/huong/internal/service/account"
 	"huong.city/huong/internal/service/live"
 	"huong.city/huong/internal/service/quality"
 	"huong.city/huong/internal/service/sharing"
@@ -30,6 +31,8 @@ type ServeOptions struct {
 	Log     *slog.Logger
 	Version string
 	Now     func() time.Time // the city's clock; the wall clock when nil
+	// Accounts let people in; made with the usual settings when nil.
+	Accounts *account.Accounts
 	// Background runs beside the server until its context ends; the demo's feeds.
 	Background func(ctx context.Context) error
 }
@@ -50,6 +53,11 @@ func Serve(ctx context.Context, r *repo.Repository, o ServeOptions, ready func(a
 	}()
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Accounts == nil {
+		if o.Accounts, err = Accounts(r, o.Log); err != nil {
+			return err
+		}
 	}
 	stopping, stop := context.WithCancel(closing)
 	defer stop()
@@ -78,6 +86,11 @@ func Serve(ctx context.Context, r *repo.Repository, o ServeOptions, ready func(a
 		server.TLSConfig = kept.serverConfig()
 		begin = func() error { return server.ServeTLS(listener, "", "") }
 	}
+	swept := make(chan struct{})
+	go func() {
+		defer close(swept)
+		sweep(stopping, o.Accounts, o.Log)
+	}()
 	failed := make(chan error, 2)
 	go func() { failed <- begin() }()
 	background := make(chan struct{})
@@ -96,6 +109,7 @@ func Serve(ctx context.Context, r *repo.Repository, o ServeOptions, ready func(a
 	case err = <-failed:
 	}
 	stop()
+	<-swept
 	drain, cancel := context.WithTimeout(closing, drainTime)
 	defer cancel()
 	if e := server.Shutdown(drain); errors.Is(e, context.DeadlineExceeded) {
@@ -127,7 +141,7 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (http.H
 
 	var pages *ui.UI
 	mux, err := web.New(web.Config{
-		Authenticate: r.Authenticate, Now: time.Now, Random: rand.Reader, Log: o.Log, Metrics: registry, Stopping: stopping,
+		Authenticate: o.Accounts.Authenticate, Now: time.Now, Random: rand.Reader, Log: o.Log, Metrics: registry, Stopping: stopping,
 		InFlight: 2048, InFlightPerClient: 1024, Proxies: o.Proxies,
 		Missing: func(w http.ResponseWriter, q *web.Request) error { return pages.Missing(w, q) },
 	})
@@ -137,7 +151,7 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (http.H
 	pages, err = ui.New(ui.Config{
 		Repo: r, Files: bundle.Files(), Now: o.Now, Log: o.Log, Sessions: mux,
 		Activity: func() []ui.DatasetActivity { return pulses(activity) },
-		Repairs:  repairs{r}, Stopping: stopping,
+		Repairs:  repairs{r}, Accounts: o.Accounts, Stopping: stopping,
 	})
 	if err != nil {
 		return nil, err

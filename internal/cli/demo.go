@@ -78,13 +78,25 @@ func (c *demoCommand) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+	accounts, err := app.Accounts(r, s.log)
+	if err != nil {
+		return err
+	}
+	people, err := demo.People(s.ctx, accounts)
+	if err != nil {
+		return err
+	}
 	served = true
 	return app.Serve(s.ctx, r, app.ServeOptions{
-		Listen: c.Listen, Log: s.log, Version: version(), Now: clock.Now,
+		Listen: c.Listen, Log: s.log, Version: version(), Now: clock.Now, Accounts: accounts,
 		Background: func(ctx context.Context) error { return demo.Feed(ctx, r, options) },
 	}, func(address string) {
 		fmt.Fprintf(s.out, "\nready http://%s\n\n", address)
-		fmt.Fprintf(s.out, "  Anyone reads what is open. To work as a steward, open http://%s/enter\n  and paste this token:\n\n    %s\n\n", address, token)
+		fmt.Fprintf(s.out, "  Anyone reads what is open. To work, sign in at http://%s/enter as one of\n  these made-up people, each with the password %q:\n\n", address, demo.Password)
+		for _, p := range people {
+			fmt.Fprintf(s.out, "    %-12s %s\n", p.Account, p.As)
+		}
+		fmt.Fprintf(s.out, "\n  or paste the access token of a steward of everything:\n\n    %s\n\n", token)
 	})
 }
 

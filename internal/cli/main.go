@@ -49,6 +49,7 @@ type commands struct {
 	Export     exportCommand     `cmd:"" help:"Write a dataset, or a selection of it, to a file or standard output."`
 	Serve      serveCommand      `cmd:"" help:"Serve the pages and the API."`
 	Demo       demoCommand       `cmd:"" help:"Fill a generated city and keep it moving."`
+	Account    accountCommand    `cmd:"" help:"Create, list, disable and recover accounts; give and end capacities."`
 	Token      tokenCommand      `cmd:"" help:"Create, list and revoke access tokens."`
 	Quarantine quarantineCommand `cmd:"" help:"List, replay and dismiss refused rows."`
 	Areas      areasCommand      `cmd:"" help:"Bring in the borders of areas."`

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -48,8 +49,19 @@ func (c *serveCommand) Run(s *session) error {
 	if o.TLS.On() {
 		scheme = "https"
 	}
+	first := ""
+	if o.Accounts, err = app.Accounts(r, s.log); err == nil {
+		first, err = o.Accounts.FirstLink(s.ctx)
+	}
+	if err != nil {
+		r.Close(context.WithoutCancel(s.ctx))
+		return err
+	}
 	return app.Serve(s.ctx, r, o, func(address string) {
 		fmt.Fprintf(s.out, "ready %s://%s\n", scheme, address)
+		if first != "" {
+			fmt.Fprintf(s.out, "\nThis city has no administrator. Make the first one within an hour, once, at\n\n    %s://%s/enter/link/%s\n\n", scheme, address, first)
+		}
 	})
 }
 

@@ -1,0 +1,36 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"time"
+
+	"huong.city/huong/internal/repo"
+	"huong.city/huong/internal/service/account"
+)
+
+// Accounts makes the service that knows who is at the door. Sessions and links
+// run by the wall clock, whatever clock the city lives by.
+func Accounts(r *repo.Repository, log *slog.Logger) (*account.Accounts, error) {
+	return account.New(account.Config{Repo: r, Now: time.Now, Random: rand.Reader, Log: log})
+}
+
+// sweepEvery is how often what is over is deleted.
+const sweepEvery = 10 * time.Minute
+
+// sweep deletes ended sessions and links from time to time, until ctx ends.
+func sweep(ctx context.Context, a *account.Accounts, log *slog.Logger) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := a.Sweep(ctx); err != nil && ctx.Err() == nil {
+			log.WarnContext(ctx, "ended sessions not deleted", "err", err)
+		}
+	}
+}
