@@ -124,6 +124,8 @@ func (b *bench) part(ctx context.Context, item, store, out string) error {
 		err = b.read(ctx, store)
 	case "decode":
 		err = b.decode(ctx)
+	case "trust":
+		err = b.trust(ctx, store)
 	case "memory":
 		err = b.memory(ctx, store)
 	case "peers":
