@@ -141,7 +141,10 @@ func TestOffices(t *testing.T) {
 		{"grant", grant.Auditor, grant.Read, true},
 		{"account", grant.Auditor, grant.Read, true},
 		{"account", grant.Auditor, grant.Write, false},
-		{"token", grant.Auditor, grant.Read, false},
+		{"token", grant.Auditor, grant.Read, true}, // a token is a grant by another name
+		{"token", grant.Auditor, grant.Write, false},
+		{"dataset", grant.Administrator, grant.Write, false}, // by declarations alone
+		{"capacity", grant.Administrator, grant.Write, true},
 		{"aid", grant.Auditor, grant.Read, false},
 		{"aid", grant.Administrator, grant.Write, false},
 		{"account", grant.Officer, grant.Read, false},
