@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"huong.city/huong/internal/face/api"
+	"huong.city/huong/internal/face/tlog"
 	"huong.city/huong/internal/face/ui"
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
@@ -151,13 +152,13 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (http.H
 	pages, err = ui.New(ui.Config{
 		Repo: r, Files: bundle.Files(), Now: o.Now, Log: o.Log, Sessions: mux,
 		Activity: func() []ui.DatasetActivity { return pulses(activity) },
-		Repairs:  repairs{r}, Accounts: o.Accounts, Stopping: stopping,
+		Repairs:  repairs{r}, Accounts: o.Accounts, Sharing: desk, Stopping: stopping,
 	})
 	if err != nil {
 		return nil, err
 	}
 	rest := api.New(api.Config{Repo: r, Sharing: desk, Mux: mux, Now: o.Now, Metrics: registry, Version: o.Version})
-	for _, routes := range [][]web.Route{rest.Routes(), pages.Routes()} {
+	for _, routes := range [][]web.Route{rest.Routes(), tlog.Routes(r), pages.Routes()} {
 		mux.Mount(routes...)
 	}
 	return mux, nil

@@ -15,6 +15,7 @@ type keys struct {
 	person    []byte // digests of personal numbers in access records
 	pseudonym []byte // names that stand for values
 	cursor    cipher.AEAD
+	attest    []byte // seed of the Ed25519 key that signs the log
 	mark      []byte // tells the secret from another one and says nothing else of it
 }
 
@@ -26,7 +27,7 @@ func newKeys(secret []byte) (k keys, err error) {
 		}
 		return b
 	}
-	k.person, k.pseudonym, k.mark = derive("person"), derive("pseudonym"), derive("mark")
+	k.person, k.pseudonym, k.mark, k.attest = derive("person"), derive("pseudonym"), derive("mark"), derive("checkpoint")
 	block, e := aes.NewCipher(derive("cursor"))
 	if e != nil {
 		return k, e

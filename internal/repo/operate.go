@@ -9,7 +9,8 @@ import (
 	"huong.city/huong/internal/store"
 )
 
-// Verify reads log, tables and history and reports every disagreement to fn.
+// Verify reads the log with its tree, tables, history and the newest signed
+// checkpoint, and reports every disagreement to fn.
 func (r *Repository) Verify(ctx context.Context, p Principal, progress func(done, total int64), fn func(store.Fault) error) (store.VerifyReport, error) {
 	if !p.Admin {
 		return store.VerifyReport{}, problem.New(problem.Denied, "denied", "action", "verify", "dataset", SystemDataset)
@@ -22,7 +23,13 @@ func (r *Repository) Verify(ctx context.Context, p Principal, progress func(done
 	for _, name := range c.names {
 		tables = append(tables, c.entries[name].Table)
 	}
-	return r.driver.Verify(ctx, tables, progress, fn)
+	report, err := r.driver.Verify(ctx, tables, progress, fn)
+	if err != nil {
+		return report, err
+	}
+	faults, err := r.verifyAttested(ctx, fn)
+	report.Faults += faults
+	return report, err
 }
 
 // Backup writes a consistent copy of everything while writes go on.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"huong.city/huong/internal/core/problem"
+	"huong.city/huong/internal/core/proof"
 	"huong.city/huong/internal/store"
 )
 
@@ -43,6 +44,7 @@ type Repository struct {
 	tokens  tokenCache
 	tail    tail
 	keys    keys
+	signer  *proof.Key // of checkpoints
 	// otherSecret: the city began with another secret
 	otherSecret bool
 	ledger      ledger
@@ -92,6 +94,9 @@ func Open(ctx context.Context, c Config) (*Repository, error) {
 		return nil, err
 	}
 	r.head.init(h)
+	if r.signer, err = newSigner(r.keys.attest, h.Epoch); err != nil {
+		return nil, err
+	}
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	r.stop = stop
 	r.running.Go(func() { r.queue.run(life) })
@@ -106,6 +111,7 @@ func Open(ctx context.Context, c Config) (*Repository, error) {
 		}
 	}
 	r.running.Go(func() { r.watch(life) })
+	r.running.Go(func() { r.attest(life) })
 	r.follow.init(life, r)
 	return r, nil
 }

@@ -210,7 +210,7 @@ type StatePut struct {
 
 // Fault is one disagreement found by Verify.
 type Fault struct {
-	Where   string // log, tree, table, history, head
+	Where   string // log, tree, table, history, head; checkpoint of the repository's own check
 	Dataset string
 	Key     string // canonical key in hex, never its text
 	Seq     int64  // entry; of a hash of the tree the last entry that it covers

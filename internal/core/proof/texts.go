@@ -195,3 +195,18 @@ func (p *Inclusion) Text() []byte {
 	b.WriteString("\n" + p.Checkpoint)
 	return b.Bytes()
 }
+
+// Tile is a piece of the tree, or with level -1 a bundle of entries.
+type Tile = tlog.Tile
+
+// Hashes reads stored hashes by their places.
+type Hashes func(places []int64) ([]Hash, error)
+
+// ReadHashes implements tlog.HashReader.
+func (f Hashes) ReadHashes(places []int64) ([]Hash, error) { return f(places) }
+
+// TileData gives the bytes of a tile of hashes.
+func TileData(t Tile, r Hashes) ([]byte, error) { return tlog.ReadTileData(t, r) }
+
+// RootAt gives the root that the tree had at a size.
+func RootAt(size int64, r Hashes) (Hash, error) { return tlog.TreeHash(size, r) }
