@@ -28,6 +28,7 @@ import (
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/account"
 	"huong.city/huong/internal/service/ingest"
+	"huong.city/huong/internal/service/sharing"
 	"huong.city/huong/internal/store/sqlite"
 	bundle "huong.city/huong/web"
 )
@@ -284,7 +285,7 @@ func (c *city) serve(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pages, err = ui.New(ui.Config{Repo: c.repo, Files: bundle.Files(), Now: time.Now, Log: log, Sessions: mux, Activity: c.activity, Repairs: c.repairs, Accounts: c.accounts, Stopping: stopping})
+	pages, err = ui.New(ui.Config{Repo: c.repo, Files: bundle.Files(), Now: time.Now, Log: log, Sessions: mux, Activity: c.activity, Repairs: c.repairs, Accounts: c.accounts, Sharing: sharing.New(c.repo, crand.Reader, nil), Stopping: stopping})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/account"
+	"huong.city/huong/internal/service/sharing"
 )
 
 // DatasetActivity is how one dataset moves at this moment.
@@ -53,6 +54,7 @@ type Config struct {
 	Activity func() []DatasetActivity // none when nil
 	Sessions Sessions                 // no entering when nil
 	Repairs  Repairs                  // no repairing when nil
+	Sharing  *sharing.Desk            // no pages of grants when nil
 	Accounts *account.Accounts        // access tokens alone let people in when nil
 	// Stopping ends what goes on after a request is answered; such work ends
 	// with the process when it is nil.
@@ -97,7 +99,7 @@ func (u *UI) Routes() []web.Route {
 	post := func(pattern string, h func(*view) error) web.Route {
 		return web.Route{Method: http.MethodPost, Pattern: pattern, Handler: u.page(h), MaxBody: 1 << 20}
 	}
-	return append(u.signInRoutes(),
+	return append(append(u.signInRoutes(), u.sharingRoutes()...),
 		get("/{$}", u.home),
 		get("/datasets", u.catalog),
 		get("/datasets/{name}", u.records),
