@@ -1,0 +1,2 @@
+// Package verify checks the public log from outside; all of it is tests.
+package verify
