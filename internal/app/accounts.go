@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"huong.city/huong/internal/repo"
@@ -12,9 +13,17 @@ import (
 
 // Accounts makes the service that knows who is at the door. Sessions and links
 // run by the wall clock, whatever clock the city lives by.
-func Accounts(r *repo.Repository, log *slog.Logger) (*account.Accounts, error) {
-	return account.New(account.Config{Repo: r, Now: time.Now, Random: rand.Reader, Log: log})
+// With a nil SignIn passwords and tokens alone let people in.
+func Accounts(r *repo.Repository, log *slog.Logger, s *SignIn) (*account.Accounts, error) {
+	c := account.Config{Repo: r, Now: time.Now, Random: rand.Reader, Log: log}
+	if s != nil {
+		c.Provider, c.Client = s.Provider, &http.Client{Timeout: providerTime}
+	}
+	return account.New(c)
 }
+
+// providerTime bounds one question to the identity provider.
+const providerTime = 10 * time.Second
 
 // sweepEvery is how often what is over is deleted.
 const sweepEvery = 10 * time.Minute

@@ -19,7 +19,7 @@ func TestPeople(t *testing.T) {
 	}
 	defer r.Close(context.Background())
 	apply(t, r, "../../city/hue")
-	a, err := Accounts(r, quiet())
+	a, err := Accounts(r, quiet(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,7 +56,7 @@ func Serve(ctx context.Context, r *repo.Repository, o ServeOptions, ready func(a
 		o.Now = time.Now
 	}
 	if o.Accounts == nil {
-		if o.Accounts, err = Accounts(r, o.Log); err != nil {
+		if o.Accounts, err = Accounts(r, o.Log, nil); err != nil {
 			return err
 		}
 	}

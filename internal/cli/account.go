@@ -46,7 +46,7 @@ func (s *session) onAccounts(w where, fn func(ctx context.Context, r *repo.Repos
 		return err
 	}
 	defer r.Close(context.WithoutCancel(s.ctx))
-	a, err := app.Accounts(r, s.log)
+	a, err := app.Accounts(r, s.log, nil)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ type serveCommand struct {
 	TLSCert     string   `name:"tls-cert" help:"Certificate chain of the server (PEM); read anew when the file changes." placeholder:"FILE" env:"HUONG_TLS_CERT"`
 	TLSKey      string   `name:"tls-key" help:"Key of the certificate (PEM)." placeholder:"FILE" env:"HUONG_TLS_KEY"`
 	TLSClientCA string   `name:"tls-client-ca" help:"Certificates (PEM) of who signs those of machines that sign in by one." placeholder:"FILE" env:"HUONG_TLS_CLIENT_CA"`
+	SignIn      string   `name:"sign-in" help:"How people sign in: the city's own address and its identity provider (YAML)." placeholder:"FILE" env:"HUONG_SIGN_IN"`
 	BehindProxy []string `name:"behind-proxy" help:"Addresses or ranges of the proxies that encrypt before the server; their X-Forwarded-For and -Proto are believed." placeholder:"CIDR" sep:"," env:"HUONG_BEHIND_PROXY"`
 }
 
@@ -36,6 +37,12 @@ func (c *serveCommand) Run(s *session) error {
 	proxies, err := app.ParseProxies(c.BehindProxy)
 	if err != nil {
 		return err
+	}
+	var signIn *app.SignIn
+	if c.SignIn != "" {
+		if signIn, err = app.LoadSignIn(c.SignIn, os.Getenv); err != nil {
+			return err
+		}
 	}
 	r, err := s.openOrMake(c.where)
 	if err != nil {
@@ -50,7 +57,7 @@ func (c *serveCommand) Run(s *session) error {
 		scheme = "https"
 	}
 	first := ""
-	if o.Accounts, err = app.Accounts(r, s.log); err == nil {
+	if o.Accounts, err = app.Accounts(r, s.log, signIn); err == nil {
 		first, err = o.Accounts.FirstLink(s.ctx)
 	}
 	if err != nil {

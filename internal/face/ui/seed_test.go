@@ -75,10 +75,7 @@ func newCity(t testing.TB) *city {
 		t.Fatal(err)
 	}
 	c.repairs = &repairs{repo: c.repo}
-	if c.accounts, err = account.New(account.Config{Repo: c.repo, Now: time.Now, Random: crand.Reader}); err != nil {
-		t.Fatal(err)
-	}
-	c.serve(t)
+	c.serveWith(t, nil)
 	return c
 }
 
@@ -273,12 +270,33 @@ func (q *repairs) Dismiss(ctx context.Context, p repo.Principal, id, note string
 	return ingest.Dismiss(ctx, q.repo, p, id, note)
 }
 
-func (c *city) serve(t testing.TB) {
+// serveWith serves the city at a new address; people may sign in at a provider,
+// which sends them back there.
+func (c *city) serveWith(t testing.TB, p *account.Provider) {
 	t.Helper()
+	var mux *web.Mux
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/live" {
+			c.streams.Add(1)
+			if c.cut.Load() {
+				http.Error(w, "the line is cut", http.StatusBadGateway)
+				return
+			}
+		}
+		mux.ServeHTTP(w, r)
+	}))
+	c.server, c.url = s, s.URL
+	if p != nil {
+		p.Redirect = c.url + "/enter/callback"
+	}
+	var err error
+	if c.accounts, err = account.New(account.Config{Repo: c.repo, Now: time.Now, Random: crand.Reader, Provider: p}); err != nil {
+		t.Fatal(err)
+	}
 	log := slog.New(slog.DiscardHandler)
 	stopping, stop := context.WithCancel(context.Background())
 	var pages *ui.UI
-	mux, err := web.New(web.Config{
+	mux, err = web.New(web.Config{
 		Authenticate: c.accounts.Authenticate, Now: time.Now, Random: zeroes{}, Log: log, Stopping: stopping,
 		Missing: func(w http.ResponseWriter, r *web.Request) error { return pages.Missing(w, r) },
 	})
@@ -290,19 +308,7 @@ func (c *city) serve(t testing.TB) {
 		t.Fatal(err)
 	}
 	mux.Mount(pages.Routes()...)
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/live" {
-			c.streams.Add(1)
-			if c.cut.Load() {
-				http.Error(w, "the line is cut", http.StatusBadGateway)
-				return
-			}
-		}
-		mux.ServeHTTP(w, r)
-	}))
-	c.server = s
 	t.Cleanup(func() { stop(); s.CloseClientConnections(); s.Close() })
-	c.url = s.URL
 }
 
 // activity is the pulse of the made-up figures.

@@ -25,6 +25,8 @@ func (u *UI) signInRoutes() []web.Route {
 	return append(list,
 		get("/enter/link/{secret}", u.linkPage),
 		post("/enter/new", u.useLink),
+		get("/enter/provider", u.toProvider),
+		get("/enter/callback", u.fromProvider),
 		get("/profile", u.profile),
 		post("/profile/capacity", u.chooseCapacity),
 		post("/profile/task", u.nameTask),
@@ -133,6 +135,32 @@ func (u *UI) signOut(v *view) error {
 		u.Sessions.ClearSession(v.w)
 	}
 	return v.seeOther("/")
+}
+
+// toProvider sends the browser to the identity provider.
+func (u *UI) toProvider(v *view) error {
+	address, browser, err := u.Accounts.BeginProvider(v.r.Context(), local(or(v.r.URL.Query().Get("return"), "/")))
+	if err != nil {
+		return err
+	}
+	u.Sessions.SetFlow(v.w, v.r, browser)
+	return v.seeOther(address)
+}
+
+// fromProvider takes the browser back from there.
+func (u *UI) fromProvider(v *view) error {
+	got, back, err := u.Accounts.FinishProvider(v.r.Context(), v.device(), v.r.URL.Query(), u.Sessions.Flow(v.r))
+	u.Sessions.SetFlow(v.w, v.r, "")
+	v.w.Header().Set("Referrer-Policy", "no-referrer") // the address holds the code
+	switch problem.KindOf(err) {
+	case problem.Denied, problem.Gone:
+		u.Log.InfoContext(v.r.Context(), "sign-in at the provider refused", "request", v.r.ID, "err", err)
+		return v.showEnter(http.StatusUnauthorized, enterData{Back: local(back), Fault: problem.As(err).In(v.lang)})
+	}
+	if err != nil {
+		return err
+	}
+	return v.entered(got, local(back))
 }
 
 // linkData is what the page of a one-time link shows.

@@ -9,10 +9,12 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"huong.city/huong/internal/core/grant"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/account"
+	"huong.city/huong/internal/service/account/accounttest"
 )
 
 const password = "một câu dài dễ nhớ 7"
@@ -296,4 +298,36 @@ func TestTooManyTriesWait(t *testing.T) {
 		t.Errorf("%d", status)
 	}
 	has(t, body, "Too many wrong tries.")
+}
+
+func TestSigningInAtAProvider(t *testing.T) {
+	c := newCity(t)
+	p := accounttest.Start(t, time.Now)
+	c.serveWith(t, &account.Provider{
+		Name: map[string]string{"vi": "Cổng định danh", "en": "Test provider"}, Issuer: p.URL, ClientID: accounttest.ClientID, ClientSecret: accounttest.ClientSecret,
+		Citizens: true, Claims: account.Claims{Person: "citizen_id", Assurance: map[string]int{"loa2": 2}},
+	})
+	p.Set(func(p *accounttest.Provider) {
+		p.Claims = map[string]any{"sub": "s-1", "name": "Hồ Thị Bình", "citizen_id": "046099000001", "acr": "loa2"}
+	})
+	r := c.reader(t)
+	_, body := r.get("/enter?return=/datasets")
+	has(t, body, "Sign in with Test provider")
+	status, at, body := r.do(http.MethodGet, "/enter/provider?return=/datasets", nil)
+	if status != 200 || at != "/datasets" {
+		t.Fatalf("%d %s %s", status, at, body)
+	}
+	has(t, body, "Hồ Thị Bình", "Citizen")
+	if strings.Contains(body, "046099000001") {
+		t.Error("the page shows the personal number")
+	}
+	p.Set(func(p *accounttest.Provider) { p.Deny = true })
+	status, _, body = c.reader(t).do(http.MethodGet, "/enter/provider?return=/datasets", nil)
+	if status != http.StatusUnauthorized {
+		t.Error(status)
+	}
+	has(t, body, "did not confirm this sign-in", `role="alert"`)
+	if status, _ := c.reader(t).get("/enter/callback?state=huongf_x&code=y"); status != http.StatusUnauthorized {
+		t.Errorf("a flow that is none: %d", status)
+	}
 }

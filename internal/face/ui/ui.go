@@ -25,10 +25,12 @@ type DatasetActivity struct {
 	Seq        int64 // last commit that touched it
 }
 
-// Sessions keeps an access token in the browser; *web.Mux does.
+// Sessions keeps the secrets of sessions in the browser; *web.Mux does.
 type Sessions interface {
 	SetSession(w http.ResponseWriter, r *web.Request, token string, until time.Time)
 	ClearSession(w http.ResponseWriter)
+	SetFlow(w http.ResponseWriter, r *web.Request, secret string)
+	Flow(r *web.Request) string
 }
 
 // Repairs puts quarantined rows right.

@@ -4,6 +4,7 @@ package ui
 // account and of administering accounts.
 var wordsSignIn = map[string]word{
 	"enter.account.title": {"Đăng nhập", "Sign in"},
+	"enter.provider":      {"Đăng nhập bằng {name}", "Sign in with {name}"},
 	"enter.with-token":    {"Vào bằng mã truy cập", "Enter with the token"},
 	"enter.lost":          {"Quên mật khẩu? Người quản trị của cơ quan cấp cho bạn một liên kết dùng một lần.", "Lost it? Your administrator gives you a one-time link."},
 

@@ -101,6 +101,40 @@ func (m *Mux) SetSession(w http.ResponseWriter, r *Request, token string, until 
 	})
 }
 
+// Cookies that hold the secret of a sign-in that has begun: with a provider, by
+// passkey. They live as long as it may take.
+const (
+	secureFlow   = "__Host-huong-flow"
+	loopbackFlow = "huong-flow"
+	flowLives    = 10 * time.Minute
+)
+
+// SetFlow keeps the secret of a sign-in that has begun; an empty one forgets it.
+func (m *Mux) SetFlow(w http.ResponseWriter, r *Request, secret string) {
+	secure := !m.Loopback(r.Request) || r.TLS != nil
+	c := &http.Cookie{Name: secureFlow, Value: secret, Path: "/", MaxAge: int(flowLives / time.Second), Secure: secure, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	if !secure {
+		c.Name = loopbackFlow
+	}
+	if secret == "" {
+		c.MaxAge = -1
+	}
+	http.SetCookie(w, c)
+}
+
+// Flow is the secret of the sign-in that the browser has begun; empty for none.
+func (m *Mux) Flow(r *Request) string {
+	name := secureFlow
+	if m.Loopback(r.Request) && r.TLS == nil {
+		name = loopbackFlow
+	}
+	c, err := r.Cookie(name)
+	if err != nil {
+		return ""
+	}
+	return c.Value
+}
+
 // ClearSession forgets the token of the browser.
 func (m *Mux) ClearSession(w http.ResponseWriter) {
 	http.SetCookie(w, &http.Cookie{Name: secureCookie, Path: "/", MaxAge: -1, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})

@@ -21,6 +21,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -41,6 +42,9 @@ type Config struct {
 	Hashing int           // passwords that are hashed at once, each in 19 MiB; 2 when 0
 	Idle    time.Duration // a session that is not used for so long is over; 1 h when 0
 	Life    time.Duration // no session lasts longer; 12 h when 0
+
+	Provider *Provider    // signs people in by OpenID Connect; none when nil
+	Client   *http.Client // asks the provider; http.DefaultClient when nil
 }
 
 // Accounts is safe for concurrent use, also by several processes on one store.
@@ -54,6 +58,8 @@ type Accounts struct {
 	life    time.Duration
 	known   cache
 	hasher  hasher
+
+	provider *provider
 }
 
 // New makes Accounts.
@@ -72,6 +78,12 @@ func New(c Config) (*Accounts, error) {
 		a.life = 12 * time.Hour
 	}
 	a.hasher.init(c.Hashing)
+	if c.Provider != nil {
+		a.provider = &provider{Provider: *c.Provider, client: c.Client}
+		if c.Client == nil {
+			a.provider.client = http.DefaultClient
+		}
+	}
 	return a, nil
 }
 
@@ -151,7 +163,7 @@ func mayAdminister(p repo.Principal) error {
 // anybody could still use.
 func (a *Accounts) Sweep(ctx context.Context) error {
 	now := a.now().UnixMicro()
-	for _, kind := range []string{sessionKey, linkKey, tryKey} {
+	for _, kind := range []string{sessionKey, linkKey, tryKey, flowKey} {
 		var gone []store.StatePut
 		err := a.private.Each(ctx, kind, func(key string, val []byte) error {
 			var v struct {
