@@ -36,6 +36,10 @@ type ServeOptions struct {
 	Accounts *account.Accounts
 	// Background runs beside the server until its context ends; the demo's feeds.
 	Background func(ctx context.Context) error
+
+	// authenticate takes the place of sessions and tokens, for tests that ask as
+	// every kind of principal.
+	authenticate func(ctx context.Context, token string) (repo.Principal, error)
 }
 
 // Times of a stop: streams and requests get drainTime to end, then are cut.
@@ -123,7 +127,7 @@ func Serve(ctx context.Context, r *repo.Repository, o ServeOptions, ready func(a
 }
 
 // faces wires followers and faces. The lists are the whole of it.
-func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (http.Handler, error) {
+func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.Mux, error) {
 	activity := live.NewActivity(o.Now)
 	grants := sharing.NewWatch()
 	desk := sharing.New(r, rand.Reader, grants)
@@ -140,9 +144,13 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (http.H
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	registry.MustRegister(gauges(r)...)
 
+	authenticate := o.Accounts.Authenticate
+	if o.authenticate != nil {
+		authenticate = o.authenticate
+	}
 	var pages *ui.UI
 	mux, err := web.New(web.Config{
-		Authenticate: o.Accounts.Authenticate, Now: time.Now, Random: rand.Reader, Log: o.Log, Metrics: registry, Stopping: stopping,
+		Authenticate: authenticate, Now: time.Now, Random: rand.Reader, Log: o.Log, Metrics: registry, Stopping: stopping,
 		InFlight: 2048, InFlightPerClient: 1024, Proxies: o.Proxies,
 		Missing: func(w http.ResponseWriter, q *web.Request) error { return pages.Missing(w, q) },
 	})

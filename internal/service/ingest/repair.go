@@ -53,6 +53,9 @@ func Correct(ctx context.Context, r *repo.Repository, p repo.Principal, id strin
 	if state := textOf(rec, "state"); state != StateOpen && state != StateCorrected {
 		return Replayed{}, problem.New(problem.Conflict, "intake-state", "state", state)
 	}
+	if err := writable(r, p, textOf(rec, "dataset")); err != nil {
+		return Replayed{}, err
+	}
 	raw, err := corrected(textOf(rec, "raw"), cells)
 	if err != nil {
 		return Replayed{}, err
@@ -114,6 +117,9 @@ const replayPage = 500
 // Replay runs quarantined rows through mapping and validation again and commits
 // those that hold, each together with its quarantine record's new state.
 func Replay(ctx context.Context, r *repo.Repository, p repo.Principal, s Selection) (Replayed, error) {
+	if err := writable(r, p, s.Dataset); err != nil {
+		return Replayed{}, err
+	}
 	waiting := &cql2.Call{Op: "and", Args: []cql2.Expr{oneOf("state", []string{StateOpen, StateCorrected}), oneOf("dataset", []string{s.Dataset})}}
 	var filter cql2.Expr = waiting
 	if s.Filter != nil {
@@ -284,6 +290,15 @@ func (l *loader) again(ctx context.Context, mp *mapper, q *quarantined, changed 
 	return false, err
 }
 
+// writable refuses to try rows of a dataset that p may not write, before any of
+// them is looked at.
+func writable(r *repo.Repository, p repo.Principal, name string) error {
+	if r.MayWrite(p, name) {
+		return nil
+	}
+	return problem.New(problem.Denied, "denied", "action", "write", "dataset", name)
+}
+
 // Dismiss sets a quarantined row aside for good, with the reason why.
 func Dismiss(ctx context.Context, r *repo.Repository, p repo.Principal, id, note string) error {
 	rec, err := r.Get(ctx, p, repo.SystemQuarantine, []value.Value{value.OfText(id)}, 0)
@@ -297,7 +312,13 @@ func Dismiss(ctx context.Context, r *repo.Repository, p repo.Principal, id, note
 	if err != nil {
 		return err
 	}
+	// Only these two change: what p may not see of the row stays as it came.
+	mask := make([]bool, len(row))
+	for _, name := range []string{"state", "note"} {
+		i, _, _, _ := rec.Entry.Table.Property(name)
+		mask[i] = true
+	}
 	_, err = r.Commit(ctx, p, &commit.Request{Header: commit.Header{Actor: p.Name, Source: "quarantine", Reason: "dismiss"},
-		Changes: []commit.Change{{Dataset: repo.SystemQuarantine, Op: commit.Put, Row: row, Expect: rec.Version}}})
+		Changes: []commit.Change{{Dataset: repo.SystemQuarantine, Op: commit.Patch, Row: row, Mask: mask, Expect: rec.Version}}})
 	return err
 }
