@@ -32,6 +32,7 @@ const (
 	SystemAccess     = "access"
 	SystemAccount    = "account"
 	SystemCapacity   = "capacity"
+	SystemRight      = "rights-request"
 )
 
 //go:embed system/*.yaml

@@ -46,7 +46,7 @@ func audited(dataset string) (but string, ok bool) {
 // token reaches it.
 func guarded(dataset string) bool {
 	switch dataset {
-	case "grant", "access", "account", "capacity", "token":
+	case "grant", "access", "account", "capacity", "token", "rights-request":
 		return true
 	}
 	return false
