@@ -82,6 +82,9 @@ func (s *session) summary(sum ingest.Summary) {
 	for _, rule := range sortedKeys(sum.Rules) {
 		fmt.Fprintf(s.out, "  quarantined for %s: %d\n", rule, sum.Rules[rule])
 	}
+	for _, reason := range sortedKeys(sum.Skips) {
+		fmt.Fprintf(s.out, "  skipped for %s: %d\n", reason, sum.Skips[reason])
+	}
 	for _, flag := range sortedKeys(sum.Flags) {
 		fmt.Fprintf(s.out, "  flagged %s: %d\n", flag, sum.Flags[flag])
 	}

@@ -69,7 +69,9 @@ func parseYAML(t *tree, src string) (body ast.Node) {
 	}
 	f, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
-		line, col, detail := 1, 1, err.Error()
+		// Error would print the whole source around the fault, in time that grows
+		// with the square of it; of its own errors the parser tells the message alone.
+		line, col, detail := 1, 1, ""
 		if s, ok := err.(interface {
 			GetMessage() string
 			GetToken() *token.Token
@@ -78,6 +80,8 @@ func parseYAML(t *tree, src string) (body ast.Node) {
 			if tk := s.GetToken(); tk != nil && tk.Position != nil {
 				line, col = tk.Position.Line, tk.Position.Column
 			}
+		} else {
+			detail = err.Error()
 		}
 		detail, _, _ = strings.Cut(detail, "\n")
 		t.add(problem.Violate("declaration-syntax", "", "detail", excerpt(detail)), line, col)

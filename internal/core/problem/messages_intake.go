@@ -48,6 +48,7 @@ var intake = map[string]message{
 	"intake-column-missing":   {"Không có cột cho trường này; cần {expected}.", "No column for this field; expected {expected}."},
 	"intake-column-unknown":   {"Cột này không được dùng đến.", "This column is not used."},
 	"intake-column-drift":     {"Cách ghép có nêu cột này nhưng tệp không có.", "The mapping names this column and the file has none."},
+	"intake-footer":           {"Từ dòng này trở đi là phần chú thích cuối bảng, không đọc.", "From this line on the footer of the table stands; it is not read."},
 	"intake-state":            {"Dòng cách ly này đã ở trạng thái {state}.", "This quarantined row is already {state}."},
 	"intake-area-unknown":     {"Không có đơn vị hành chính nào khớp {name}.", "No administrative area matches {name}."},
 	"intake-area-shape":       {"Ranh giới của {name} không phải đa giác hợp lệ.", "The boundary of {name} is not a valid polygon."},

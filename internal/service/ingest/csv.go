@@ -3,7 +3,6 @@ package ingest
 import (
 	"bytes"
 	"io"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -25,7 +24,7 @@ type csvTable struct {
 	newline    byte // '\n', or '\r' in files that have no '\n'
 	transcoded bool // src was decoded: undecodable bytes show as U+FFFD
 	names      []string
-	footer     *regexp.Regexp
+	footer     *footer
 	over       bool
 	limits     Limits
 	spans      []span
@@ -39,7 +38,7 @@ type span struct {
 }
 
 // newCSV reads the header, which stands on the 1-based line header.
-func newCSV(src io.Reader, d dialect, header int, footer *regexp.Regexp, l Limits) (*csvTable, error) {
+func newCSV(src io.Reader, d dialect, header int, end *footer, l Limits) (*csvTable, error) {
 	t := &csvTable{src: src, buf: make([]byte, 64<<10), line: 1, delim: d.delimiter, newline: d.newline, transcoded: d.transcoded, limits: l}
 	for t.line < header {
 		if _, err := t.skipLine(); err != nil {
@@ -60,7 +59,7 @@ func newCSV(src io.Reader, d dialect, header int, footer *regexp.Regexp, l Limit
 	for i, c := range row.Cells {
 		cells[i] = c.Text
 	}
-	t.names, t.footer = columnNames(cells), footer
+	t.names, t.footer = columnNames(cells), end
 	return t, nil
 }
 
@@ -81,7 +80,7 @@ func (t *csvTable) next(row *Row) error {
 		if row.Fault == nil && blank(row.Cells) {
 			continue
 		}
-		if t.footer != nil && len(row.Cells) > 0 && t.footer.MatchString(strings.TrimSpace(row.Cells[0].Text)) {
+		if t.footer.ends(row) {
 			break
 		}
 		if row.Fault == nil {

@@ -18,7 +18,7 @@ import (
 type batch struct {
 	rows    [][]value.Value
 	rejects []rejected
-	skipped int64 // rows that are no records, counted with this batch
+	skipped map[string]int64 // rows that are no records, by reason, counted with this batch
 	// describe tells how row i came, for a fault that only the store finds.
 	describe func(i int) rejected
 	// settled gets the fate of every row of rows: faults is nil unless it went
@@ -79,8 +79,7 @@ func newLoader(r *repo.Repository, p repo.Principal, name string, h commit.Heade
 func (l *loader) load(ctx context.Context, b *batch) error {
 	start := 0
 	rejects := b.rejects
-	l.sum.Skipped += b.skipped
-	l.sum.Read += b.skipped
+	l.sum.skip(b.skipped)
 	for start < len(b.rows) || len(rejects) > 0 {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -16,7 +16,7 @@ type mapped struct {
 	at      problem.Position // file, sheet and line
 	row     []value.Value
 	flags   []string
-	skipped bool
+	skipped string // why the row is no record; empty when it is one
 	faults  []problem.Violation
 	binding *binding // what the cells are called
 	cells   []Cell   // the row as it came; nil when its cells could not be told
@@ -57,7 +57,7 @@ func (mp *mapper) apply(b *binding, row *Row, at problem.Position, newRow func()
 		// A wide table has a cell for every combination; one without a value
 		// states nothing.
 		if text, given := mp.given(cells[len(cells)-1], true, nil); !given || text == "" {
-			out(mapped{at: at, skipped: true})
+			out(mapped{at: at, skipped: noValue})
 			continue
 		}
 		out(mp.one(b, cells, at, w.at+1, newRow))
@@ -66,8 +66,8 @@ func (mp *mapper) apply(b *binding, row *Row, at problem.Position, newRow func()
 
 // one maps the cells of one record.
 func (mp *mapper) one(b *binding, cells []Cell, at problem.Position, wide int, newRow func() []value.Value) mapped {
-	if mp.skips(b, cells) {
-		return mapped{at: at, skipped: true}
+	if why := mp.skips(b, cells); why != "" {
+		return mapped{at: at, skipped: why}
 	}
 	m := mapped{at: at, row: newRow(), binding: b, cells: cells}
 	for i := range mp.fields {
@@ -113,9 +113,15 @@ func (mp *mapper) columnOf(b *binding, field string, wide int) int {
 	return 0
 }
 
-func (mp *mapper) skips(b *binding, cells []Cell) bool {
+// noValue is why a cell of a wide table is skipped: it is blank or holds one of
+// the mapping's missingValues.
+const noValue = "no-value"
+
+// skips names the first of the mapping's skip conditions that the row meets, as
+// skip-1, skip-2, …; empty when it meets none.
+func (mp *mapper) skips(b *binding, cells []Cell) string {
 	if len(b.skip) == 0 {
-		return false
+		return ""
 	}
 	texts := make([]value.Value, len(b.names))
 	for i := range cells {
@@ -123,12 +129,12 @@ func (mp *mapper) skips(b *binding, cells []Cell) bool {
 			texts[i] = value.OfText(nfc(cells[i].Text))
 		}
 	}
-	for _, e := range b.skip {
-		if cql2.Matches(e, texts) {
-			return true
+	for i, e := range b.skip {
+		if e != nil && cql2.Matches(e, texts) {
+			return "skip-" + strconv.Itoa(i+1)
 		}
 	}
-	return false
+	return ""
 }
 
 // repair exchanges longitude and latitude where the exchange is certain: the

@@ -226,6 +226,7 @@ func (mp *mapper) bind(names []string, growing bool) (*binding, error) {
 		bound, err := cql2.Bind(e, schema)
 		if err != nil {
 			if growing {
+				b.skip = append(b.skip, nil) // keeps the numbers of the others
 				continue
 			}
 			return nil, problem.InvalidWith("intake-mapping", expressionFault(err, "skip"), "dataset", mp.dataset.Name)

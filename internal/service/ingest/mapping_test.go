@@ -174,8 +174,8 @@ func mapText(t testing.TB, mp *mapper, m *dataset.Mapping, text string) string {
 		}
 		mp.apply(b, &row, src.Position(0), func() []value.Value { return make([]value.Value, mp.table.Width()) }, func(m mapped) {
 			switch {
-			case m.skipped:
-				out.WriteString("skipped\n")
+			case m.skipped != "":
+				out.WriteString(m.skipped + "\n")
 			case len(m.faults) > 0:
 				for _, v := range m.faults {
 					fmt.Fprintf(&out, "!%s %s %d:%d ", v.Code, v.Field, v.Position.Line, v.Position.Column)
@@ -237,7 +237,7 @@ flags:
   - {name: default-point, where: "lon = -71.0587 AND lat = 42.3594", field: doubt, clear: [lon, lat]}
   - {name: no-level, where: "level IS NULL", field: doubt}
 `, "n,x,y\n1,-71.0587,42.3594\nTOTAL,0,0\n",
-			`{"id":"1","at":null,"day":null,"level":null,"kind":null,"lon":null,"lat":null,"doubt":["default-point","no-level"]} default-point,no-level` + "\nskipped\n"},
+			`{"id":"1","at":null,"day":null,"level":null,"kind":null,"lon":null,"lat":null,"doubt":["default-point","no-level"]} default-point,no-level` + "\nskip-1\n"},
 		{"swapped", "map: {id: n, lon: x, lat: y}\n", "n,x,y\n1,16.46,107.59\n2,500,16\n",
 			`{"id":"1","at":null,"day":null,"level":null,"kind":null,"lon":107.59,"lat":16.46,"doubt":null} swapped-coordinates` + "\n" +
 				`!value-maximum lon 3:2 {"n":"2","x":"500","y":"16"}` + "\n"},
@@ -252,7 +252,7 @@ skip: ["name = 'ALL'"]
 `, "name,2001,Prel. 2002\nHue,1,2000\nALL,1,2\nX,..,5\n",
 			`{"id":"Hue/2001","at":null,"day":null,"level":1,"kind":null,"lon":null,"lat":null,"doubt":null}` + "\n" +
 				`!value-maximum level 2:3 {"name":"Hue","year":"2002","v":"2000"}` + "\n" +
-				"skipped\nskipped\nskipped\n" +
+				"skip-1\nskip-1\nno-value\n" +
 				`{"id":"X/2002","at":null,"day":null,"level":5,"kind":null,"lon":null,"lat":null,"doubt":null}` + "\n"},
 		{"pad, strip, lower, const", "map:\n  id: {column: n, pad: 5}\n  kind: {column: k, strip: '^Ward ', lower: true}\n  level: {const: 7}\n", "n,k\n2124.0,Ward XY\n",
 			`{"id":"02124","at":null,"day":null,"level":7,"kind":"xy","lon":null,"lat":null,"doubt":null}` + "\n"},

@@ -59,7 +59,7 @@ type Source struct {
 	sheet   string
 	opened  bool
 	first   func() (table, error)
-	footer  *regexp.Regexp
+	footer  *footer
 }
 
 // sampleSize is how much of a text is looked at to tell format, encoding and dialect.
@@ -77,7 +77,7 @@ func Open(f File, m *dataset.Mapping, l Limits) (*Source, error) {
 		if err != nil {
 			return nil, problem.New(problem.Invalid, "intake-pattern", "what", "footer", "pattern", m.Footer)
 		}
-		s.footer = re
+		s.footer = &footer{pattern: re}
 	}
 	s.wanted = pointers(m)
 	s.limits = l.withDefaults()
@@ -272,10 +272,22 @@ func formatOf(name string, head []byte) string {
 	return "csv"
 }
 
+// Footer is the line at which the mapping's footer ended the present table; 0
+// when it has not.
+func (s *Source) Footer() int {
+	if s.footer == nil {
+		return 0
+	}
+	return s.footer.line
+}
+
 // NextTable moves to the next table; io.EOF after the last. An error other than
 // io.EOF concerns that table: the next may still be asked for.
 func (s *Source) NextTable() error {
 	s.current = nil
+	if s.footer != nil {
+		s.footer.line = 0
+	}
 	if s.first != nil {
 		open := s.first
 		s.first = nil

@@ -258,7 +258,7 @@ func (l *loader) again(ctx context.Context, mp *mapper, q *quarantined, changed 
 		}
 		changes := []commit.Change{{Dataset: repo.SystemQuarantine, Op: commit.Put, Row: state, Expect: q.version}}
 		for i := range got {
-			if !got[i].skipped {
+			if got[i].skipped == "" {
 				changes = append(changes, commit.Change{Dataset: l.entry.Dataset.Name, Op: commit.Put, Row: got[i].row})
 			}
 		}

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -36,6 +37,21 @@ type table interface {
 	// next reads the next row or returns io.EOF. Any other error ends the
 	// table: its syntax is lost and nothing after can be trusted.
 	next(row *Row) error
+}
+
+// footer ends a table at the first row whose leading cell matches pattern. A nil
+// one never does.
+type footer struct {
+	pattern *regexp.Regexp
+	line    int // of the row that ended the present table; 0 while none has
+}
+
+func (f *footer) ends(row *Row) bool {
+	if f == nil || len(row.Cells) == 0 || !f.pattern.MatchString(strings.TrimSpace(row.Cells[0].Text)) {
+		return false
+	}
+	f.line = row.Line
+	return true
 }
 
 // rawCut bounds what is kept of a row whose cells cannot be told apart.

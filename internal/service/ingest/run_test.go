@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -97,6 +98,12 @@ func exact(t testing.TB, s Summary) {
 	t.Helper()
 	if s.Read != s.Accepted+s.Unchanged+s.Quarantined+s.Skipped {
 		t.Errorf("accounts do not add up: %+v", s)
+	}
+	for _, n := range s.Skips {
+		s.Skipped -= n
+	}
+	if s.Skipped != 0 {
+		t.Errorf("%d rows were skipped for no stated reason: %+v", s.Skipped, s)
 	}
 }
 
@@ -445,6 +452,29 @@ func TestRunRealRequests(t *testing.T) {
 	// Only the record of the import itself is new.
 	if now, err := r.Head(context.Background()); err != nil || now.Seq > head.Seq+2 {
 		t.Errorf("%d commits by a second import, %v", now.Seq-head.Seq, err)
+	}
+}
+
+// What a wide table leaves blank, a total row and the notes below the table are
+// no records; the summary tells each of them.
+func TestSkippedRowsAreToldByReason(t *testing.T) {
+	r := city(t, strings.Replace(readings, "  foreignKeys:\n    - {fields: [station], reference: {resource: station, fields: [code]}}\n", "", 1))
+	m, err := dataset.ParseMapping("m.yaml", []byte(`
+missingValues: ["", ".."]
+footer: '^Source'
+unpivot: {columns: '^(?P<year>\d{4})$', value: v}
+map: {station: name, at: {template: "{year}-01-01T00:00:00Z"}, level: v}
+skip: ["name = 'ALL'", "name LIKE 'Region %'"]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := runJob(t, r, "reading", "name,2001,2002\nKim Long,1,..\nALL,,3\nRegion 1,4,5\nPhú Ốc,2,99\nSource: someone,,\nKim Long,1,1\n", m)
+	if s.Read != 8 || s.Accepted != 2 || s.Quarantined != 1 || !maps.Equal(s.Skips, map[string]int64{"no-value": 2, "skip-1": 1, "skip-2": 2}) {
+		t.Errorf("%+v", s)
+	}
+	if w := s.Files[0].Warnings; len(w) != 1 || w[0].Code != "intake-footer" || w[0].Position.Line != 6 {
+		t.Errorf("%v", w)
 	}
 }
 

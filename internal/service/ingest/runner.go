@@ -265,6 +265,9 @@ func (r *run) read(ctx context.Context, src *Source, work, order chan<- *task) (
 		if b != nil {
 			warnings = append(warnings, drift(b, src.Position(0))...)
 		}
+		if line := src.Footer(); line > 0 {
+			warnings = append(warnings, problem.Violate("intake-footer", "").At(src.Position(line)))
+		}
 		if err != nil && !send(&task{err: err, done: make(chan struct{})}) {
 			return warnings
 		}
@@ -399,14 +402,17 @@ type collector struct {
 	commits chan<- *batch
 	rows    []*mapped
 	bad     []rejected
-	skipped int64
+	skipped map[string]int64 // by reason
 	size    int
 }
 
 func (c *collector) add(m *mapped) {
 	switch {
-	case m.skipped:
-		c.skipped++
+	case m.skipped != "":
+		if c.skipped == nil {
+			c.skipped = map[string]int64{}
+		}
+		c.skipped[m.skipped]++
 	case len(m.faults) > 0:
 		raw := m.rawJSON()
 		c.bad = append(c.bad, rejected{m.at, raw, m.faults})
@@ -424,7 +430,7 @@ func (c *collector) add(m *mapped) {
 
 // flush hands the batch over; the rows count as read when they are settled.
 func (c *collector) flush() {
-	if len(c.rows)+len(c.bad) == 0 && c.skipped == 0 {
+	if len(c.rows)+len(c.bad)+len(c.skipped) == 0 {
 		return
 	}
 	rows, sum := c.rows, c.run.sum
@@ -439,7 +445,7 @@ func (c *collector) flush() {
 		}
 		return nil
 	}
-	c.rows, c.bad, c.skipped, c.size = make([]*mapped, 0, len(rows)), nil, 0, 0
+	c.rows, c.bad, c.skipped, c.size = make([]*mapped, 0, len(rows)), nil, nil, 0
 	select {
 	case c.commits <- b:
 	case <-c.ctx.Done():

@@ -19,6 +19,7 @@ type Summary struct {
 	Quarantined int64
 	Skipped     int64            // rows that the mapping says are no records
 	Seq         int64            // of the last commit that this load made; where it made none, the head at which all was found unchanged
+	Skips       map[string]int64 // by reason: no-value (a blank cell of a wide table), skip-N (the mapping's N-th skip condition)
 	Flags       map[string]int64 // by mapping flag: accepted or unchanged rows that carry it
 	Rules       map[string]int64 // by rule: rows sent to quarantine for it
 	Files       []FileSummary
@@ -32,7 +33,7 @@ type FileSummary struct {
 	Format   string
 	Digest   string              // SHA-256 of the file as stored, in hex
 	Rows     int64               // rows read, before unpivoting
-	Warnings []problem.Violation // columns that nothing uses, columns that the mapping names in vain
+	Warnings []problem.Violation // columns that nothing uses, columns that the mapping names in vain, the line where a footer ended a table
 	Fault    error               // why the file, or the rest of it, could not be read; nil when all was
 }
 
@@ -51,6 +52,17 @@ func (s *Summary) rule(v []problem.Violation) {
 		s.Rules = map[string]int64{}
 	}
 	s.Rules[ruleOf(v)]++
+}
+
+func (s *Summary) skip(reasons map[string]int64) {
+	for reason, n := range reasons {
+		if s.Skips == nil {
+			s.Skips = map[string]int64{}
+		}
+		s.Skips[reason] += n
+		s.Skipped += n
+		s.Read += n
+	}
 }
 
 func (s *Summary) flag(names []string) {

@@ -6,7 +6,6 @@ import (
 	"io"
 	"math"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -28,7 +27,7 @@ const (
 type sheetRef struct{ name, id, state string }
 
 // openWorkbook opens the sheet that the mapping names, else the first visible one.
-func openWorkbook(z *zip.Reader, m *dataset.Mapping, footer *regexp.Regexp, l Limits) (table, string, error) {
+func openWorkbook(z *zip.Reader, m *dataset.Mapping, end *footer, l Limits) (table, string, error) {
 	sheets, epoch, err := readWorkbook(z, l)
 	if err != nil {
 		return nil, "", err
@@ -49,7 +48,7 @@ func openWorkbook(z *zip.Reader, m *dataset.Mapping, footer *regexp.Regexp, l Li
 	if !strings.HasPrefix(target, "/") {
 		target = path.Join("xl", target)
 	}
-	t := &sheetTable{epoch: epoch, footer: footer, limits: l}
+	t := &sheetTable{epoch: epoch, footer: end, limits: l}
 	if t.styles, err = readStyles(z, l); err != nil {
 		return nil, "", err
 	}

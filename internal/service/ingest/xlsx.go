@@ -4,7 +4,6 @@ import (
 	"archive/zip"
 	"encoding/xml"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -22,7 +21,7 @@ type sheetTable struct {
 	styles []dateStyle
 	epoch  bool // the 1904 date system
 	names  []string
-	footer *regexp.Regexp
+	footer *footer
 	over   bool
 	last   int // row number last seen
 	limits Limits
@@ -63,7 +62,7 @@ func (t *sheetTable) next(row *Row) error {
 		if row.Fault == nil && blankCells(row.Cells) {
 			continue
 		}
-		if t.footer != nil && len(row.Cells) > 0 && t.footer.MatchString(strings.TrimSpace(row.Cells[0].Text)) {
+		if t.footer.ends(row) {
 			break
 		}
 		n := len(t.names)

@@ -125,7 +125,7 @@ func (a *Activity) Apply(e *commit.Entry, catalog func(string) *repo.Entry) erro
 		p.Hours[event/hour]++
 		// An update of a register tells of now, whenever its record began.
 		if dated && (ch.Before == nil || entry.Dataset.Kind == dataset.Series) {
-			if e.At-event > reach(entry.Dataset) {
+			if e.At-event > reach(entry.Dataset) || e.Source == generated {
 				continue
 			}
 		} else if loaded(e.Source) {
@@ -136,6 +136,9 @@ func (a *Activity) Apply(e *commit.Entry, catalog func(string) *repo.Entry) erro
 	}
 	return nil
 }
+
+// generated is the source of a history that was made up: never news.
+const generated = "generator"
 
 // reach is how old a record may be when it comes and still count as live, in
 // µs: an hour, or two periods of the promised frequency where that is longer,
@@ -148,7 +151,7 @@ func reach(d *dataset.Dataset) int64 {
 // by its source where its records have no time of their own to judge by.
 func loaded(source string) bool {
 	switch source {
-	case "declaration", "generator", "areas", "quarantine":
+	case "declaration", generated, "areas", "quarantine":
 		return true
 	}
 	return strings.HasPrefix(source, "file:")
