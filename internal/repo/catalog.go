@@ -33,6 +33,7 @@ const (
 	SystemAccount    = "account"
 	SystemCapacity   = "capacity"
 	SystemRight      = "rights-request"
+	SystemErasure    = "erasure"
 )
 
 //go:embed system/*.yaml

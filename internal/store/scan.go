@@ -84,6 +84,20 @@ func scan(b []byte, enter func(dataset []byte, count int) bool, fn func(dataset 
 	return nil
 }
 
+// left gives the bytes that the last mark's digest is of: all marks but that
+// digest itself, and what is left of the change.
+func (c *raw) left() [3][]byte {
+	var marks []byte
+	for i, m := range c.marks {
+		marks = binary.AppendUvarint(marks, uint64(m.by))
+		if i < len(c.marks)-1 {
+			marks = append(marks, m.remains[:]...)
+		}
+	}
+	rest := c.canonical()
+	return [3][]byte{marks, rest[0], rest[1]}
+}
+
 // read takes one change from the front of b.
 func (c *raw) read(b []byte) (rest []byte, ok bool) {
 	prior, k := binary.Uvarint(b)

@@ -121,7 +121,7 @@ func (s *Sealer) changes(payload []byte, seal *Seal, counts map[string]int, told
 	}, func(_ []byte, c *raw) error {
 		switch {
 		case c.has&isErased != 0 && seal.Erased:
-			parts := c.canonical()
+			parts := c.left()
 			if last := c.marks[len(c.marks)-1]; s.digest.Remains(c.salt, name, parts[:]...) != last.remains {
 				return errRemains
 			}
@@ -236,10 +236,11 @@ func (s *Sealer) Erase(seq int64, payload []byte, seal Seal, x *Erasing, random 
 				if _, err := io.ReadFull(random, c.salt[:]); err != nil {
 					return err
 				}
-				parts := c.canonical()
-				m := mark{x.By, s.digest.Remains(c.salt, name, parts[:]...)}
-				c.marks = append(c.marks, m)
-				remains.add(m.by, seq, c.index, m.remains)
+				c.marks = append(c.marks, mark{by: x.By})
+				last := &c.marks[len(c.marks)-1]
+				parts := c.left()
+				last.remains = s.digest.Remains(c.salt, name, parts[:]...)
+				remains.add(x.By, seq, c.index, last.remains)
 				n++
 			}
 		}
