@@ -63,14 +63,28 @@ func (w Where) check() error {
 
 // Driver opens the store, and makes it where there is none.
 func (w Where) Driver(ctx context.Context) (store.Driver, error) {
+	return w.driver(ctx, slog.New(slog.DiscardHandler))
+}
+
+func (w Where) driver(ctx context.Context, log *slog.Logger) (store.Driver, error) {
 	if err := w.check(); err != nil {
 		return nil, err
 	}
-	if w.Database != "" {
-		return postgres.Open(ctx, w.Database, postgres.Options{})
+	next := int64(0)
+	upgrading := func(done, total int64) {
+		if done >= next || done == total {
+			log.Info("the log of an older version gets its hash tree", "done", done, "of", total)
+			next = done + upgradeNews
+		}
 	}
-	return sqlite.Open(w.Data, sqlite.Options{})
+	if w.Database != "" {
+		return postgres.Open(ctx, w.Database, postgres.Options{Upgrading: upgrading})
+	}
+	return sqlite.Open(w.Data, sqlite.Options{Upgrading: upgrading})
 }
+
+// upgradeNews is after how many commits an upgrade tells again how far it is.
+const upgradeNews = 100_000
 
 // Open opens the store and the repository over it. Closing the repository
 // closes both.
@@ -84,7 +98,7 @@ func (w Where) OpenAt(ctx context.Context, log *slog.Logger, now func() time.Tim
 	if err != nil {
 		return nil, problem.Wrap(err, problem.Invalid, "zone-unknown", "zone", w.Zone)
 	}
-	d, err := w.Driver(ctx)
+	d, err := w.driver(ctx, log)
 	if err != nil {
 		return nil, err
 	}
