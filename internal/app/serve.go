@@ -20,6 +20,7 @@ import (
 	"huong.city/huong/internal/service/account"
 	"huong.city/huong/internal/service/live"
 	"huong.city/huong/internal/service/quality"
+	"huong.city/huong/internal/service/rights"
 	"huong.city/huong/internal/service/sharing"
 	bundle "huong.city/huong/web"
 )
@@ -131,6 +132,7 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 	activity := live.NewActivity(o.Now)
 	grants := sharing.NewWatch()
 	desk := sharing.New(r, rand.Reader, grants)
+	requests := rights.New(r, rand.Reader)
 	for _, f := range []repo.Follower{activity, quality.NewFindings(r), grants} {
 		r.Follow(f)
 	}
@@ -160,12 +162,12 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 	pages, err = ui.New(ui.Config{
 		Repo: r, Files: bundle.Files(), Now: o.Now, Log: o.Log, Sessions: mux,
 		Activity: func() []ui.DatasetActivity { return pulses(activity) },
-		Repairs:  repairs{r}, Accounts: o.Accounts, Sharing: desk, Stopping: stopping,
+		Repairs:  repairs{r}, Accounts: o.Accounts, Sharing: desk, Rights: requests, Stopping: stopping,
 	})
 	if err != nil {
 		return nil, err
 	}
-	rest := api.New(api.Config{Repo: r, Sharing: desk, Mux: mux, Now: o.Now, Metrics: registry, Version: o.Version})
+	rest := api.New(api.Config{Repo: r, Sharing: desk, Rights: requests, Mux: mux, Now: o.Now, Metrics: registry, Version: o.Version})
 	for _, routes := range [][]web.Route{rest.Routes(), tlog.Routes(r), pages.Routes()} {
 		mux.Mount(routes...)
 	}

@@ -28,6 +28,7 @@ import (
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/account"
 	"huong.city/huong/internal/service/ingest"
+	"huong.city/huong/internal/service/rights"
 	"huong.city/huong/internal/service/sharing"
 	"huong.city/huong/internal/store/sqlite"
 	bundle "huong.city/huong/web"
@@ -290,7 +291,7 @@ func (c *city) serveWith(t testing.TB, p *account.Provider) {
 		p.Redirect = c.url + "/enter/callback"
 	}
 	var err error
-	if c.accounts, err = account.New(account.Config{Repo: c.repo, Now: time.Now, Random: crand.Reader, Provider: p}); err != nil {
+	if c.accounts, err = account.New(account.Config{Repo: c.repo, Now: time.Now, Random: crand.Reader, Provider: p, Origin: c.localhost()}); err != nil {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
@@ -303,7 +304,7 @@ func (c *city) serveWith(t testing.TB, p *account.Provider) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pages, err = ui.New(ui.Config{Repo: c.repo, Files: bundle.Files(), Now: time.Now, Log: log, Sessions: mux, Activity: c.activity, Repairs: c.repairs, Accounts: c.accounts, Sharing: sharing.New(c.repo, crand.Reader, nil), Stopping: stopping})
+	pages, err = ui.New(ui.Config{Repo: c.repo, Files: bundle.Files(), Now: time.Now, Log: log, Sessions: mux, Activity: c.activity, Repairs: c.repairs, Accounts: c.accounts, Sharing: sharing.New(c.repo, crand.Reader, nil), Rights: rights.New(c.repo, crand.Reader), Stopping: stopping})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/account"
+	"huong.city/huong/internal/service/rights"
 	"huong.city/huong/internal/service/sharing"
 )
 
@@ -57,6 +58,7 @@ type Config struct {
 	Sessions Sessions                 // no entering when nil
 	Repairs  Repairs                  // no repairing when nil
 	Sharing  *sharing.Desk            // no pages of grants when nil
+	Rights   *rights.Desk             // no pages of persons' own data when nil
 	Accounts *account.Accounts        // access tokens alone let people in when nil
 	// Stopping ends what goes on after a request is answered; such work ends
 	// with the process when it is nil.
@@ -101,7 +103,7 @@ func (u *UI) Routes() []web.Route {
 	post := func(pattern string, h func(*view) error) web.Route {
 		return web.Route{Method: http.MethodPost, Pattern: pattern, Handler: u.page(h), MaxBody: 1 << 20}
 	}
-	return append(append(u.signInRoutes(), u.sharingRoutes()...),
+	return append(append(u.signInRoutes(), append(u.sharingRoutes(), u.rightsRoutes()...)...),
 		get("/{$}", u.home),
 		get("/datasets", u.catalog),
 		get("/datasets/{name}", u.records),

@@ -20,21 +20,22 @@ import (
 
 // view is one page being made for one reader.
 type view struct {
-	u      *UI
-	w      http.ResponseWriter
-	r      *web.Request
-	p      repo.Principal
-	lang   string
-	theme  string // "light", "dark", or "" when the device decides
-	now    time.Time
-	zone   *time.Location
-	title  string
-	nav    string // key of the chosen entry of the main menu
-	class  string // of main
-	script []string
-	styles []string
-	me     *account.Session // of a reader who came in by an account
-	held   int64            // rows in quarantine that the reader may see; -1 when none of it
+	u       *UI
+	w       http.ResponseWriter
+	r       *web.Request
+	p       repo.Principal
+	lang    string
+	theme   string // "light", "dark", or "" when the device decides
+	now     time.Time
+	zone    *time.Location
+	title   string
+	nav     string // key of the chosen entry of the main menu
+	class   string // of main
+	script  []string
+	styles  []string
+	me      *account.Session // of a reader who came in by an account
+	private bool             // kept by no cache
+	held    int64            // rows in quarantine that the reader may see; -1 when none of it
 }
 
 // page wraps a handler: it remembers the reader's choices, and turns an error
@@ -156,6 +157,9 @@ func (v *view) write(status int, c templ.Component) error {
 	h := v.w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "private, no-cache")
+	if v.private {
+		h.Set("Cache-Control", "no-store")
+	}
 	h.Set("Content-Language", v.lang)
 	web.Vary(h, "Cookie", "Accept-Language")
 	v.w.WriteHeader(status)

@@ -9,6 +9,7 @@ import (
 
 	"huong.city/huong/internal/core/dataset"
 	"huong.city/huong/internal/core/grant"
+	"huong.city/huong/internal/service/rights"
 )
 
 var usedKey = regexp.MustCompile(`\bT\("([^"]*)"(\s*\+)?`)
@@ -26,25 +27,29 @@ var dynamic = map[string][]string{
 	"dimension.":    {"accuracy", "completeness", "conformity", "consistency", "coverage", "timeliness", "uniqueness"},
 	"error.": {"internal.title", "invalid.title", "unauthenticated.title", "denied.title", "not-found.title", "conflict.title", "stale.title", "gone.title", "too-large.title", "rate-limited.title", "unavailable.title",
 		"internal.next", "invalid.next", "unauthenticated.next", "denied.next", "not-found.next", "conflict.next", "stale.next", "gone.next", "too-large.next", "rate-limited.next", "unavailable.next"},
-	"filter.":       {"from", "until"},
-	"format.":       {"csv", "xlsx", "parquet", "json", "ndjson", "geojson"},
-	"fresh.":        {"fresh", "late", "silent", "none"},
-	"keys.":         {"move", "open", "filter", "page", "help"},
-	"limit.":        {"minimum", "maximum", "above", "below", "min-length", "max-length", "pattern"},
-	"log.kind.":     logKinds[:],
-	"principle.":    {"accurate", "complete", "clean", "accurate.none", "complete.none", "clean.none"},
-	"result.":       {"unchanged", "created", "updated", "deleted"},
-	"grants.tab.":   grantTabs[:],
-	"grants.empty.": grantTabs[:],
-	"grant.state.":  {"requested", "question", "in-force", "refused", "ended", "revoked"},
-	"grant.action.": {"read", "aggregate", "write"},
-	"grant.did.":    {"request", "question", "answer", "approve", "refuse", "withdraw", "revoke", "expire", "written"},
-	"mask.":         {"last-digits", "year", "area", "pseudonym"},
-	"step.":         {"question", "answer", "refuse", "revoke", "withdraw"},
-	"step.text.":    {"question", "answer", "refuse", "revoke", "withdraw"},
-	"rule-name.":    {"open", "self", "owner", "administrator", "auditor", "keeper", "token", "operator"},
-	"severity.":     {"warning", "error"},
-	"sharing.":      {"open", "internal", "personal", "restricted"},
+	"filter.":          {"from", "until"},
+	"format.":          {"csv", "xlsx", "parquet", "json", "ndjson", "geojson"},
+	"fresh.":           {"fresh", "late", "silent", "none"},
+	"keys.":            {"move", "open", "filter", "page", "help"},
+	"limit.":           {"minimum", "maximum", "above", "below", "min-length", "max-length", "pattern"},
+	"log.kind.":        logKinds[:],
+	"principle.":       {"accurate", "complete", "clean", "accurate.none", "complete.none", "clean.none"},
+	"result.":          {"unchanged", "created", "updated", "deleted"},
+	"grants.tab.":      grantTabs[:],
+	"grants.empty.":    grantTabs[:],
+	"grant.state.":     {"requested", "question", "in-force", "refused", "ended", "revoked"},
+	"grant.action.":    {"read", "aggregate", "write"},
+	"grant.did.":       {"request", "question", "answer", "approve", "refuse", "withdraw", "revoke", "expire", "written"},
+	"mask.":            {"last-digits", "year", "area", "pseudonym"},
+	"step.":            {"question", "answer", "refuse", "revoke", "withdraw"},
+	"step.text.":       {"question", "answer", "refuse", "revoke", "withdraw"},
+	"right.kind.":      rights.Kinds(),
+	"right.state.":     rights.States(),
+	"right.step.":      {"accept", "refuse", "done", "extend", "withdraw"},
+	"right.step.text.": {"refuse", "done", "extend"},
+	"rule-name.":       {"open", "self", "owner", "administrator", "auditor", "keeper", "token", "operator"},
+	"severity.":        {"warning", "error"},
+	"sharing.":         {"open", "internal", "personal", "restricted"},
 	"sla.": {"frequency", "latency", "retention", "timeOfAvailability", "availability", "throughput", "errorRate", "generalAvailability", "endOfSupport", "endOfLife",
 		"timeToDetect", "timeToNotify", "timeToRepair"},
 	"sla.unit.": {"s", "min", "h", "d", "w", "mo", "y", "percent"},
@@ -102,7 +107,7 @@ func TestEveryWordInUseStandsInBothLanguages(t *testing.T) {
 			t.Errorf("%q has different holes", key)
 		}
 	}
-	if n := len(wordsFrame) + len(wordsData) + len(wordsWork) + len(wordsSignIn) + len(wordsSharing); n != len(words) {
+	if n := len(wordsFrame) + len(wordsData) + len(wordsWork) + len(wordsSignIn) + len(wordsSharing) + len(wordsRights); n != len(words) {
 		t.Errorf("a key stands twice: %d entries, %d keys", n, len(words))
 	}
 }
