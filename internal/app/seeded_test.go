@@ -163,7 +163,7 @@ func newSeeded(t testing.TB, people map[string]repo.Principal) *seeded {
 		t.Fatal(err)
 	}
 	s.fill()
-	accounts, err := Accounts(r, log)
+	accounts, err := Accounts(r, log, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,6 +269,24 @@ func (s *seeded) ask(as, method, path, body string, header ...string) *httptest.
 	return w
 }
 
+// follow reads an event stream until a text comes in it.
+func (s *seeded) follow(as, path, until string) *httptest.ResponseRecorder {
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	defer cancel()
+	q := httptest.NewRequest("GET", path, nil).WithContext(ctx)
+	q.RemoteAddr = "192.0.2.9:1000"
+	q.Header.Set("Accept", "text/event-stream")
+	if as != "" {
+		q.Header.Set("Authorization", "Bearer "+as)
+	}
+	w := httptest.NewRecorder()
+	s.serve(&leaving{ResponseRecorder: w, leave: cancel, until: until}, q)
+	if !strings.Contains(w.Body.String(), until) {
+		s.t.Errorf("the stream %s as %q ended before %s came: %d", path, as, until, w.Code)
+	}
+	return w
+}
+
 // serve survives the abort of a reader who leaves.
 func (s *seeded) serve(w http.ResponseWriter, q *http.Request) {
 	defer func() {
@@ -279,15 +297,17 @@ func (s *seeded) serve(w http.ResponseWriter, q *http.Request) {
 	s.mux.ServeHTTP(w, q)
 }
 
-// leaving is a reader who goes when an event stream has begun.
+// leaving is a reader who goes when an event stream has begun, or when what was
+// waited for has come.
 type leaving struct {
 	*httptest.ResponseRecorder
 	leave context.CancelFunc
+	until string
 }
 
 func (l *leaving) Flush() {
 	l.ResponseRecorder.Flush()
-	if strings.HasPrefix(l.Header().Get("Content-Type"), "text/event-stream") {
+	if strings.HasPrefix(l.Header().Get("Content-Type"), "text/event-stream") && strings.Contains(l.Body.String(), l.until) {
 		l.leave()
 	}
 }

@@ -78,3 +78,14 @@ func (t *Table) KeyOf(dst, row []value.Value) []value.Value {
 	}
 	return dst
 }
+
+// Discreet tells that error texts must not quote the values of any column: where
+// one is personal, a shifted column brings personal values into all of them.
+func (t *Table) Discreet() bool {
+	for i := range t.Columns {
+		if t.Columns[i].Personal {
+			return true
+		}
+	}
+	return false
+}

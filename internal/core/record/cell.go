@@ -426,7 +426,7 @@ func (c *column) lexicalItem(s string) (value.Value, *problem.Violation) {
 }
 
 func (c *column) badItem(i int, item string) *problem.Violation {
-	if c.personal {
+	if c.discreet {
 		item = "•••"
 	}
 	return c.fault("value-list-item", item, "item", i+1, "type", string(c.item.typ))

@@ -178,7 +178,7 @@ func (c *column) violatesSchema(v value.Value) (where, keyword string) {
 		keyword = "false"
 	}
 	where = "/" + strings.Join(fault.InstanceLocation, "/")
-	if c.personal {
+	if c.discreet {
 		where = "/" // names inside a personal value are its content
 	}
 	return clip(where), keyword

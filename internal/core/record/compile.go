@@ -21,7 +21,7 @@ func (c *column) compile(f *dataset.Field, tc *dataset.Column, missing []string,
 	known := false
 	c.name, c.typ = tc.Name, tc.Type
 	c.shape, known = shapes[tc.Type]
-	c.personal, c.derived, c.dropped = tc.Personal, tc.Derived, tc.Dropped
+	c.derived, c.dropped = tc.Derived, tc.Dropped
 	c.minLen, c.maxLen = -1, -1
 	if !known {
 		return append(vs, problem.Violate("column-type", c.name, "type", string(tc.Type)))
@@ -115,8 +115,8 @@ func (c *column) compileLexical(f *dataset.Field, vs []problem.Violation) []prob
 		vs = append(vs, problem.Violate("column-item-type", c.name, "type", string(item)))
 		item = dataset.String
 	}
-	c.item = &column{}
-	return c.item.compile(&dataset.Field{Name: c.name, Type: item}, &dataset.Column{Name: c.name, Type: item, Kind: item.Kind(), Personal: c.personal, Derived: true}, []string{"\x00"}, vs)
+	c.item = &column{discreet: c.discreet}
+	return c.item.compile(&dataset.Field{Name: c.name, Type: item}, &dataset.Column{Name: c.name, Type: item, Kind: item.Kind(), Derived: true}, []string{"\x00"}, vs)
 }
 
 // compileMissing finds what the missing texts would mean as values.

@@ -52,7 +52,7 @@ func (c *column) geometryFault(err error) *problem.Violation {
 	if len(p.Violations) > 0 {
 		v.Code, v.Args = p.Violations[0].Code, p.Violations[0].Args
 	}
-	if p.Kind == problem.Internal || c.personal {
+	if p.Kind == problem.Internal || c.discreet {
 		return c.fault("value-geometry", "")
 	}
 	return &v

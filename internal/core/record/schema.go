@@ -72,7 +72,7 @@ type column struct {
 	name     string
 	typ      dataset.Type
 	shape    shape
-	personal bool
+	discreet bool // no error text quotes a value
 	derived  bool
 	dropped  bool
 
@@ -139,8 +139,10 @@ type bound struct {
 func Compile(d *dataset.Dataset, t *dataset.Table) (*Schema, error) {
 	s := &Schema{table: t, columns: make([]column, len(t.Columns)), byName: make(map[string]int, len(t.Columns))}
 	var vs []problem.Violation
+	discreet := t.Discreet()
 	for i := range t.Columns {
 		tc := &t.Columns[i]
+		s.columns[i].discreet = discreet
 		f := &dataset.Field{Name: tc.Name, Type: tc.Type}
 		if !tc.Derived && !tc.Dropped {
 			if declared, ok := d.Field(tc.Name); ok {
@@ -215,10 +217,10 @@ func (c *column) settle(v value.Value) value.Value {
 }
 
 // fault makes a violation of this column. kv are argument names and values; a
-// value of a personal column is replaced.
+// value of a dataset with personal columns is replaced.
 func (c *column) fault(code, given string, kv ...any) *problem.Violation {
 	shown := clip(given)
-	if c.personal {
+	if c.discreet {
 		shown = "•••"
 	}
 	v := problem.Violate(code, c.name, append(kv, "value", shown)...)

@@ -267,12 +267,22 @@ func (m *Mux) finish(x *exchange, start time.Time) {
 	x.counts.observe(status, x.bytes, taken)
 	if ctx := x.r.Context(); m.config.Log.Enabled(ctx, slog.LevelInfo) {
 		m.config.Log.LogAttrs(ctx, slog.LevelInfo, "request", slog.String("request", x.r.ID), slog.String("method", shortened(x.r.Method)), slog.String("route", x.label()),
-			slog.String("dataset", shortened(x.r.PathValue("name"))), slog.Int("status", status), slog.Int64("bytes", x.bytes), slog.Duration("took", taken),
+			slog.String("dataset", x.dataset(status)), slog.Int("status", status), slog.Int64("bytes", x.bytes), slog.Duration("took", taken),
 			slog.String("principal", x.r.Principal.Name), slog.Bool("aborted", abort))
 	}
 	if abort {
 		panic(http.ErrAbortHandler) // the reader must see that the answer is not whole
 	}
+}
+
+// dataset is the one that the path names, where the answer says that there is
+// such a thing: anything may stand there by mistake, a person's number too.
+func (x *exchange) dataset(status int) string {
+	switch {
+	case status < 400, status == http.StatusForbidden, status == http.StatusConflict, status == http.StatusPreconditionFailed, status == http.StatusUnprocessableEntity:
+		return shortened(x.r.PathValue("name"))
+	}
+	return ""
 }
 
 func (m *Mux) requestID(r *http.Request) string {

@@ -21,7 +21,7 @@ type extractor struct {
 	column   int
 	typ      dataset.Type
 	kind     value.Kind
-	personal bool
+	discreet bool // no error text quotes a value
 	required bool
 	mapped   bool // named by the mapping, not only by its own name
 	natural  bool // a JSON value means itself rather than its lexical form
@@ -70,8 +70,9 @@ func (c *codeTable) find(text string) (string, bool) {
 }
 
 // newExtractor checks and prepares the mapping of one field.
-func newExtractor(f *dataset.Field, column int, tc *dataset.Column, fm dataset.FieldMap, isMapped bool, m *dataset.Mapping) (extractor, []problem.Violation) {
-	x := extractor{name: f.Name, column: column, typ: f.Type, kind: tc.Kind, personal: tc.Personal, mapped: isMapped,
+func newExtractor(f *dataset.Field, column int, t *dataset.Table, fm dataset.FieldMap, isMapped bool, m *dataset.Mapping) (extractor, []problem.Violation) {
+	tc := &t.Columns[column]
+	x := extractor{name: f.Name, column: column, typ: f.Type, kind: tc.Kind, discreet: t.Discreet(), mapped: isMapped,
 		join: fm.Join, trim: fm.Trim == nil || *fm.Trim, empty: textSet(fm.Empty), pad: fm.Pad, lower: fm.Lower,
 		codeName: fm.Codes, scale: 1, decimal: ".", of: fm.Of, vn2000: fm.CRS == "EPSG:9214"}
 	x.natural = f.Type.HoldsJSON() || f.Type == dataset.Boolean || f.DecimalChar != "" || f.GroupChar != ""
@@ -364,9 +365,9 @@ func padded(text string, width int) string {
 	return text
 }
 
-// fault names the text that does not fit, unless the field is personal.
+// fault names the text that does not fit, unless the dataset has personal fields.
 func (x *extractor) fault(code, text string, kv ...any) *problem.Violation {
-	if x.personal {
+	if x.discreet {
 		text = "…"
 	} else if len(text) > 80 {
 		text = strings.ToValidUTF8(text[:80], "") + "…"

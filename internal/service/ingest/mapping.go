@@ -68,7 +68,7 @@ func compile(d *dataset.Dataset, t *dataset.Table, s *record.Schema, m *dataset.
 			continue
 		}
 		fm, mapped := m.Map[f.Name]
-		x, bad := newExtractor(f, col, &t.Columns[col], fm, mapped, m)
+		x, bad := newExtractor(f, col, t, fm, mapped, m)
 		vs = append(vs, bad...)
 		if v := x.setConstant(s, fm.Const); v != nil {
 			vs = append(vs, *v)
