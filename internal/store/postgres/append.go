@@ -236,7 +236,7 @@ func (w *work) locked(version int64) error {
 	if !w.found {
 		return errors.New("postgres: the head is missing")
 	}
-	if !w.sound {
+	if !w.sound && !w.d.options.WithoutTree {
 		return store.ErrHead
 	}
 	if w.head.Catalog != version {

@@ -22,6 +22,9 @@ type Options struct {
 	Readers      int           // most connections that read at once; default 16
 	ReadLifetime time.Duration // longest that one read may take, its consumer included; default 10 min
 	Random       io.Reader     // source of a new database's epoch and of each commit's seed; default crypto/rand
+	// WithoutTree appends without seals and tree, to measure what they cost. What
+	// is appended so does not verify; nothing but a measurement may set it.
+	WithoutTree bool
 	// Upgrading is told how far the log of an older database has been hashed,
 	// while Open does it.
 	Upgrading func(done, total int64)

@@ -41,17 +41,20 @@ func (w *work) seal() error {
 	w.first, w.hashes = proof.Stored(w.edge.Size), w.hashes[:0]
 	for i := range w.entries {
 		e := &w.entries[i]
-		seed, err := store.NewSeed(w.d.options.Random)
-		if err != nil {
-			return err
+		e.seal = []byte{}
+		if !w.d.options.WithoutTree {
+			seed, err := store.NewSeed(w.d.options.Random)
+			if err != nil {
+				return err
+			}
+			seal, err := sealer.Seal(&e.Header, e.payload, seed)
+			if err != nil {
+				return err
+			}
+			leaf := seal.Entry(e.Seq, e.At)
+			w.hashes = w.edge.Append(leaf.Leaf(), w.hashes)
+			e.seal = seal.Append(e.seal)
 		}
-		seal, err := sealer.Seal(&e.Header, e.payload, seed)
-		if err != nil {
-			return err
-		}
-		leaf := seal.Entry(e.Seq, e.At)
-		w.hashes = w.edge.Append(leaf.Leaf(), w.hashes)
-		e.seal = seal.Append(nil)
 		e.payload = w.d.codec.pack(e.payload)
 	}
 	return nil
@@ -198,7 +201,9 @@ func (w *work) storeLog() {
 			text(func(e *entry) string { return e.Reason }), text(func(e *entry) string { return e.Key }),
 			text(func(e *entry) string { return e.touched.String() }), blobs(payloads), blobs(seals),
 		}, nil)
-	w.p.exec("INSERT INTO "+w.d.n.meta+".tree VALUES ($1,$2)", [][]byte{one(value.OfInt(w.first)), flat(w.hashes)}, nil)
+	if len(w.hashes) > 0 {
+		w.p.exec("INSERT INTO "+w.d.n.meta+".tree VALUES ($1,$2)", [][]byte{one(value.OfInt(w.first)), flat(w.hashes)}, nil)
+	}
 	if len(datasets) > 0 {
 		w.p.exec("INSERT INTO "+w.d.n.meta+".log_dataset (dataset,seq) SELECT * FROM unnest($1::text[],$2::bigint[])", [][]byte{texts(datasets), ints(seqs)}, nil)
 	}

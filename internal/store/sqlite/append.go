@@ -137,7 +137,7 @@ func (d *Driver) attempt(ctx context.Context, version int64, batch []store.Item,
 	if x.head, err = readHead(x.c); err != nil {
 		return nil, err
 	}
-	if !x.head.sound {
+	if !x.head.sound && !d.opt.WithoutTree {
 		return nil, store.ErrHead
 	}
 	if x.head.Catalog != version {
@@ -213,7 +213,9 @@ func (d *Driver) attempt(ctx context.Context, version int64, batch []store.Item,
 		if err := x.flushBoxes(); err != nil {
 			return nil, err
 		}
-		if err := x.c.exec("INSERT INTO _tree VALUES (?,?)", proof.Stored(begun), flat(x.hashes)); err != nil {
+		if x.d.opt.WithoutTree {
+			x.head.edge.Size, x.head.edge.Peaks = x.head.Seq, nil
+		} else if err := x.c.exec("INSERT INTO _tree VALUES (?,?)", proof.Stored(begun), flat(x.hashes)); err != nil {
 			return nil, err
 		}
 		if err := x.c.exec("UPDATE _head SET seq=?, at=?, catalog=?, peaks=?", x.head.Seq, x.head.At, x.head.Catalog, store.SealHead(x.head.Head, &x.head.edge)); err != nil {
@@ -302,13 +304,14 @@ func (x *tx) log(req *commit.Request, seq, at int64) error {
 		return problem.New(problem.TooLarge, "commit-too-large", "limit", "512 MiB")
 	}
 	x.bytes = x.payload.Append(x.bytes[:0])
-	seed, err := store.NewSeed(x.d.opt.Random)
-	if err != nil {
-		return err
-	}
-	seal, err := x.sealer.Seal(&req.Header, x.bytes, seed)
-	if err != nil {
-		return err
+	stored := []byte{}
+	var seal store.Seal
+	var err error
+	if !x.d.opt.WithoutTree {
+		if seal, err = x.seal(&req.Header); err != nil {
+			return err
+		}
+		stored = seal.Append(stored)
 	}
 	codec, body := x.pack(x.bytes)
 	var counts []byte
@@ -329,14 +332,25 @@ func (x *tx) log(req *commit.Request, seq, at int64) error {
 		key = req.Key
 	}
 	err = x.c.exec("INSERT INTO _log VALUES (?,?,?,?,?,?,?,?,?,?,?)",
-		seq, at, req.Actor, req.Source, req.Reason, key, int64(x.payload.Count()), counts, seal.Append(nil), codec, body)
+		seq, at, req.Actor, req.Source, req.Reason, key, int64(x.payload.Count()), counts, stored, codec, body)
 	if err != nil {
 		return err
 	}
 	x.head.Seq, x.head.At = seq, at
-	entry := seal.Entry(seq, at)
-	x.hashes = x.head.edge.Append(entry.Leaf(), x.hashes)
+	if !x.d.opt.WithoutTree {
+		entry := seal.Entry(seq, at)
+		x.hashes = x.head.edge.Append(entry.Leaf(), x.hashes)
+	}
 	return nil
+}
+
+// seal binds the payload at hand and its header.
+func (x *tx) seal(h *commit.Header) (seal store.Seal, err error) {
+	seed, err := store.NewSeed(x.d.opt.Random)
+	if err != nil {
+		return seal, err
+	}
+	return x.sealer.Seal(h, x.bytes, seed)
 }
 
 // pack gives the form in which a payload is kept.

@@ -35,6 +35,9 @@ type Options struct {
 	// SnapshotRows is how many rows a scan may take from one snapshot; default
 	// 2,000,000.
 	SnapshotRows int
+	// WithoutTree appends without seals and tree, to measure what they cost. What
+	// is appended so does not verify; nothing but a measurement may set it.
+	WithoutTree bool
 	// Upgrading is told how far the log of an older database has been hashed,
 	// while Open does it.
 	Upgrading func(done, total int64)
