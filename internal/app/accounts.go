@@ -17,7 +17,7 @@ import (
 func Accounts(r *repo.Repository, log *slog.Logger, s *SignIn) (*account.Accounts, error) {
 	c := account.Config{Repo: r, Now: time.Now, Random: rand.Reader, Log: log}
 	if s != nil {
-		c.Provider, c.Client = s.Provider, &http.Client{Timeout: providerTime}
+		c.Origin, c.Provider, c.Client = s.Origin, s.Provider, &http.Client{Timeout: providerTime}
 	}
 	return account.New(c)
 }

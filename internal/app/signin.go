@@ -2,6 +2,8 @@ package app
 
 import (
 	"errors"
+	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"strings"
@@ -132,4 +134,16 @@ func secureOrigin(address string) bool {
 	}
 	local := u.Hostname() == "localhost" || u.Hostname() == "127.0.0.1" || u.Hostname() == "::1"
 	return u.Scheme == "https" || u.Scheme == "http" && local
+}
+
+// Localhost is how people come in at a server of this machine that listens on the
+// loopback: by passwords, tokens and passkeys, which browsers bind to the name
+// localhost. It is nil for any other address.
+func Localhost(listen string) *SignIn {
+	host, port, err := net.SplitHostPort(listen)
+	ip, _ := netip.ParseAddr(host)
+	if err != nil || port == "0" || host != "localhost" && !ip.IsLoopback() {
+		return nil
+	}
+	return &SignIn{Origin: "http://localhost:" + port}
 }

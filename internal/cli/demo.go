@@ -78,7 +78,7 @@ func (c *demoCommand) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	accounts, err := app.Accounts(r, s.log, nil)
+	accounts, err := app.Accounts(r, s.log, app.Localhost(c.Listen))
 	if err != nil {
 		return err
 	}

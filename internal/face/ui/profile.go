@@ -94,6 +94,7 @@ type profileData struct {
 	Back        string
 	Sessions    []account.Session
 	Delegated   []account.Capacity
+	Passkeys    []account.Passkey
 	HasPassword bool
 	Form        string // which form Fault belongs to
 	Fault       *web.Document
@@ -116,6 +117,9 @@ func (v *view) showProfile(status int, d profileData) error {
 	if d.Delegated, err = a.Delegated(ctx, v.p); err != nil {
 		return err
 	}
+	if d.Passkeys, err = a.Passkeys(ctx, v.r.Session); err != nil {
+		return err
+	}
 	if d.HasPassword, err = a.HasPassword(ctx, v.p, v.p.Name); err != nil {
 		return err
 	}
@@ -124,10 +128,13 @@ func (v *view) showProfile(status int, d profileData) error {
 		d.Done = v.T("profile.done.password")
 	case "delegated":
 		d.Done = v.T("profile.done.delegated")
+	case "passkey":
+		d.Done = v.T("profile.done.passkey")
 	case "ended":
 		d.Done = v.T("profile.done.ended")
 	}
 	v.title, v.class = v.T("profile.title"), "narrow"
+	v.passkeyScript()
 	v.w.Header().Set("Cache-Control", "no-store")
 	return v.show(status, profilePage(v, d))
 }

@@ -291,7 +291,7 @@ func (c *city) serveWith(t testing.TB, p *account.Provider) {
 		p.Redirect = c.url + "/enter/callback"
 	}
 	var err error
-	if c.accounts, err = account.New(account.Config{Repo: c.repo, Now: time.Now, Random: crand.Reader, Provider: p}); err != nil {
+	if c.accounts, err = account.New(account.Config{Repo: c.repo, Now: time.Now, Random: crand.Reader, Provider: p, Origin: c.localhost()}); err != nil {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)

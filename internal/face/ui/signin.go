@@ -22,7 +22,8 @@ func (u *UI) signInRoutes() []web.Route {
 	if u.Accounts == nil {
 		return list
 	}
-	return append(list,
+	return append(append(list, u.passkeyRoutes()...),
+		post("/profile/passkeys/remove", u.removePasskey),
 		get("/enter/link/{secret}", u.linkPage),
 		post("/enter/new", u.useLink),
 		get("/enter/provider", u.toProvider),
@@ -71,6 +72,7 @@ func (u *UI) enter(v *view) error {
 
 func (v *view) showEnter(status int, d enterData) error {
 	v.title, v.class = v.T("enter"), "narrow"
+	v.passkeyScript()
 	return v.show(status, enterPage(v, d))
 }
 

@@ -4,6 +4,7 @@ package ui
 // account and of administering accounts.
 var wordsSignIn = map[string]word{
 	"enter.account.title": {"Đăng nhập", "Sign in"},
+	"enter.passkey":       {"Đăng nhập bằng khoá truy cập", "Sign in with a passkey"},
 	"enter.provider":      {"Đăng nhập bằng {name}", "Sign in with {name}"},
 	"enter.with-token":    {"Vào bằng mã truy cập", "Enter with the token"},
 	"enter.lost":          {"Quên mật khẩu? Người quản trị của cơ quan cấp cho bạn một liên kết dùng một lần.", "Lost it? Your administrator gives you a one-time link."},
@@ -78,6 +79,14 @@ var wordsSignIn = map[string]word{
 
 	"nav.accounts": {"Tài khoản", "Accounts"},
 
+	"passkey.failed":   {"Thiết bị không xác nhận được. Hãy thử lại hoặc dùng mật khẩu.", "The device did not confirm it. Try again, or use your password."},
+	"passkeys.title":   {"Khoá truy cập", "Passkeys"},
+	"passkeys.lead":    {"Đăng nhập bằng vân tay, khuôn mặt hoặc mã của thiết bị, không cần mật khẩu và không thể bị lừa lấy.", "Sign in by fingerprint, face or the code of your device: no password, and nothing that could be phished."},
+	"passkeys.created": {"tạo {at}", "made {at}"},
+	"passkeys.name":    {"Tên để nhận ra, ví dụ: Máy ở cơ quan", "A name to know it by, such as: office computer"},
+	"passkeys.add":     {"Thêm khoá truy cập", "Add a passkey"},
+	"passkeys.remove":  {"Xoá", "Remove"},
+
 	"password":        {"Mật khẩu", "Password"},
 	"password.new":    {"Mật khẩu mới", "New password"},
 	"password.again":  {"Nhập lại mật khẩu mới", "New password again"},
@@ -89,6 +98,7 @@ var wordsSignIn = map[string]word{
 	"profile.title":          {"Tài khoản của tôi", "My account"},
 	"profile.done.password":  {"Đã đổi mật khẩu. Mọi phiên khác đã kết thúc.", "The password is changed. All other sessions have ended."},
 	"profile.done.delegated": {"Đã uỷ quyền.", "Delegated."},
+	"profile.done.passkey":   {"Đã thêm khoá truy cập.", "The passkey is added."},
 	"profile.done.ended":     {"Đã chấm dứt.", "Ended."},
 
 	"role.steward":       {"Quản lý dữ liệu", "Data steward"},

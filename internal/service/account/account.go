@@ -26,6 +26,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-webauthn/webauthn/webauthn"
+
 	"huong.city/huong/internal/core/grant"
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/repo"
@@ -45,6 +47,8 @@ type Config struct {
 
 	Provider *Provider    // signs people in by OpenID Connect; none when nil
 	Client   *http.Client // asks the provider; http.DefaultClient when nil
+
+	Origin string // scheme://host of the pages, which passkeys are bound to; no passkeys when empty
 }
 
 // Accounts is safe for concurrent use, also by several processes on one store.
@@ -60,6 +64,8 @@ type Accounts struct {
 	hasher  hasher
 
 	provider *provider
+	origin   string
+	relying  *webauthn.WebAuthn // nil: no passkeys
 }
 
 // New makes Accounts.
@@ -78,6 +84,12 @@ func New(c Config) (*Accounts, error) {
 		a.life = 12 * time.Hour
 	}
 	a.hasher.init(c.Hashing)
+	if a.origin = c.Origin; a.origin != "" {
+		var err error
+		if a.relying, err = relyingParty(a.origin); err != nil {
+			return nil, err
+		}
+	}
 	if c.Provider != nil {
 		a.provider = &provider{Provider: *c.Provider, client: c.Client}
 		if c.Client == nil {
