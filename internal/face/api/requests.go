@@ -37,7 +37,7 @@ func (a *API) requestOperations() []operation {
 		},
 		{
 			method: "POST", path: "/api/v1/rights-requests/{id}/steps", id: "stepRightsRequest", tag: "rights",
-			summary: words{"Một bước: nhận giải quyết, từ chối, làm xong, gia hạn, rút", "One step: accept, refuse, done, extend, withdraw"},
+			summary: words{"Một bước: nhận giải quyết, từ chối, làm xong, xoá hẳn bản ghi, gia hạn, rút", "One step: accept, refuse, done, erase, extend, withdraw"},
 			params:  []param{paramLang()}, bodies: []string{mediaJSON}, body: "RightsStep", maxBody: 64 << 10,
 			answers: one, problems: []int{409, 412, 413, 415, 422}, handle: a.stepRightsRequest,
 		},
@@ -60,7 +60,7 @@ func requestSchemas(obj func([]string, object) object, arr func(object) object) 
 			"completeBy": str, "answeredAt": str, "doneAt": str, "handledBy": str, "answer": str, "citation": str, "extended": boolean, "overdue": boolean,
 			"version": integer, "url": str, "may": arr(str)}),
 		"RightsAsked": obj([]string{"kind", "dataset", "text"}, object{"kind": enum(rights.Kinds()), "dataset": str, "record": str, "text": str}),
-		"RightsStep": obj([]string{"step", "version"}, object{"step": enum([]string{rights.Accept, rights.Refuse, rights.Complete, rights.Extend, rights.Withdraw}),
+		"RightsStep": obj([]string{"step", "version"}, object{"step": enum([]string{rights.Accept, rights.Refuse, rights.Complete, rights.Erase, rights.Extend, rights.Withdraw}),
 			"version": integer, "text": str, "citation": str}),
 	}
 }

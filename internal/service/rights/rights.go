@@ -266,6 +266,7 @@ const (
 	Accept   = "accept"
 	Refuse   = "refuse" // with reason and citation
 	Complete = "done"   // with what was done
+	Erase    = "erase"  // of a deletion: the record goes for good, in history and log too
 	Extend   = "extend" // once, with the reason
 	Withdraw = "withdraw"
 )
@@ -274,6 +275,7 @@ var follow = map[string]map[string]string{
 	Accept:   {Received: Accepted},
 	Refuse:   {Received: Refused, Accepted: Refused},
 	Complete: {Received: Done, Accepted: Done},
+	Erase:    {Received: Done, Accepted: Done},
 	Extend:   {Accepted: Accepted},
 	Withdraw: {Received: Withdrawn, Accepted: Withdrawn},
 }
@@ -289,9 +291,9 @@ type Step struct {
 // May lists the steps that p may take now, in their order.
 func (d *Desk) May(p repo.Principal, r *Request) []string {
 	var list []string
-	for _, a := range []string{Accept, Complete, Extend, Refuse, Withdraw} {
+	for _, a := range []string{Accept, Erase, Complete, Extend, Refuse, Withdraw} {
 		_, ok := follow[a][r.State]
-		if ok && (a != Extend || !r.Extended) && d.may(p, r, a) == nil {
+		if ok && (a != Extend || !r.Extended) && (a != Erase || r.erasable()) && d.may(p, r, a) == nil {
 			list = append(list, a)
 		}
 	}
@@ -311,12 +313,17 @@ func (d *Desk) may(p repo.Principal, r *Request, action string) error {
 	return nil
 }
 
+// erasable tells whether the request names the one record that is to go.
+func (r *Request) erasable() bool { return r.Kind == Deletion && r.Record != "" }
+
 // Step takes a step: the owner's steward answers, the person withdraws. Stale
 // when the request has changed since it was looked at, Conflict when the step
 // does not follow.
 //
-// A deletion is done by the steward on the record's own page; the step here says
-// that it was.
+// Erase erases the record that a deletion names, by the steward's own right, and
+// then closes the request. A fault between the two leaves it open; the step can
+// be taken again. A deletion that names no record is done by the steward on the
+// pages of the records, and Complete says that it was.
 func (d *Desk) Step(ctx context.Context, p repo.Principal, id string, s Step) (Request, error) {
 	r, err := d.Get(ctx, p, id)
 	if err != nil {
@@ -332,6 +339,9 @@ func (d *Desk) Step(ctx context.Context, p repo.Principal, id string, s Step) (R
 	if !ok {
 		return Request{}, problem.New(problem.Conflict, "right-step", "id", r.ID, "step", short(s.Action), "state", r.State)
 	}
+	if s.Action == Erase && !r.erasable() {
+		return Request{}, problem.New(problem.Conflict, "right-step", "id", r.ID, "step", s.Action, "state", r.State)
+	}
 	if s.Action == Extend && r.Extended {
 		return Request{}, problem.New(problem.Conflict, "right-extended")
 	}
@@ -340,7 +350,7 @@ func (d *Desk) Step(ctx context.Context, p repo.Principal, id string, s Step) (R
 	if s.Text == "" && s.Action != Accept && s.Action != Withdraw {
 		vs = append(vs, problem.Violate("grant-missing", "text"))
 	}
-	if s.Citation == "" && s.Action == Refuse {
+	if s.Citation == "" && (s.Action == Refuse || s.Action == Erase) {
 		vs = append(vs, problem.Violate("grant-missing", "citation"))
 	}
 	if personNumber.MatchString(s.Text) {
@@ -348,6 +358,11 @@ func (d *Desk) Step(ctx context.Context, p repo.Principal, id string, s Step) (R
 	}
 	if err := problem.InvalidWith("right-invalid", vs); err != nil {
 		return Request{}, err
+	}
+	if s.Action == Erase {
+		if err := d.erase(ctx, p, &r, s.Citation); err != nil {
+			return Request{}, err
+		}
 	}
 	now, zone, expect := d.repo.Now(), d.repo.Zone(), r.Version
 	r.State = next
@@ -365,6 +380,8 @@ func (d *Desk) Step(ctx context.Context, p repo.Principal, id string, s Step) (R
 		r.Citation = s.Citation
 	case Complete:
 		r.DoneAt = now
+	case Erase:
+		r.DoneAt, r.Citation = now, s.Citation
 	case Extend:
 		last := calendar.Of(r.CompleteBy.Add(-time.Nanosecond), zone)
 		due, err := calendar.DueAfter(last, extensionDays)
@@ -374,6 +391,23 @@ func (d *Desk) Step(ctx context.Context, p repo.Principal, id string, s Step) (R
 		r.Extended, r.CompleteBy = true, due.End(zone)
 	}
 	return r, d.write(ctx, p.Name, s.Action, &r, expect)
+}
+
+// erase erases the record; that it is gone already is no fault.
+func (d *Desk) erase(ctx context.Context, p repo.Principal, r *Request, basis string) error {
+	e, err := d.repo.Entry(repo.Internal(), r.Dataset)
+	if err != nil {
+		return err
+	}
+	key, err := record.ParseKey(e.Schema, r.Record)
+	if err != nil {
+		return err
+	}
+	_, err = d.repo.Erase(ctx, p, repo.Erasing{Dataset: r.Dataset, Key: key, Basis: basis})
+	if err != nil && problem.KindOf(err) == problem.NotFound {
+		return nil
+	}
+	return err
 }
 
 func (d *Desk) list(ctx context.Context, filter cql2.Expr, desc bool) (list []Request, err error) {

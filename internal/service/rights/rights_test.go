@@ -194,6 +194,46 @@ func TestFromRequestToDone(t *testing.T) {
 	}
 }
 
+// A deletion that names a record ends with the record's erasure.
+func TestDeletionErases(t *testing.T) {
+	t.Parallel()
+	o := open(t, "2026-11-23 09:00")
+	r := o.ask(rights.Deletion)
+	if got := fmt.Sprint(o.May(steward, &r)); got != "[accept erase done refuse]" {
+		t.Errorf("steps %s", got)
+	}
+	if _, err := o.Step(t.Context(), steward, r.ID, rights.Step{Action: rights.Erase, Version: r.Version, Text: "Đã xoá"}); problem.KindOf(err) != problem.Invalid {
+		t.Errorf("without a basis: %v", err)
+	}
+	got, err := o.Step(t.Context(), steward, r.ID, rights.Step{Action: rights.Erase, Version: r.Version, Text: "Đã xoá", Citation: "Luật 91/2025/QH15, Điều 14"})
+	if err != nil || got.State != rights.Done {
+		t.Fatalf("erased: %+v %v", got, err)
+	}
+	held, err := o.repo.Held(t.Context(), citizen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range held {
+		if h.Entry.Dataset.Name == "dossier" && h.Count != 0 {
+			t.Errorf("%d records are left", h.Count)
+		}
+	}
+	o2 := o.ask2(rights.Correction)
+	if _, err := o.Step(t.Context(), steward, o2.ID, rights.Step{Action: rights.Erase, Version: o2.Version, Text: "x", Citation: "y"}); problem.KindOf(err) != problem.Conflict {
+		t.Errorf("a correction erases: %v", err)
+	}
+}
+
+// ask2 asks about all of a dataset.
+func (o *office) ask2(kind string) rights.Request {
+	o.Helper()
+	r, err := o.Ask(o.Context(), citizen, rights.Asked{Kind: kind, Dataset: "dossier", Text: "Tên tôi bị sai."})
+	if err != nil {
+		o.Fatal(err)
+	}
+	return r
+}
+
 func TestWhatIsRefusedToBeTaken(t *testing.T) {
 	t.Parallel()
 	o := open(t, "2026-11-23 09:00")
