@@ -19,6 +19,7 @@ import (
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/ingest"
+	"huong.city/huong/internal/store"
 )
 
 // classes are those of datasets, the least guarded first. In a seeded city each
@@ -139,9 +140,19 @@ func seededCity(t testing.TB) City {
 // a principal in people.
 func newSeeded(t testing.TB, people map[string]repo.Principal) *seeded {
 	t.Helper()
+	return newSeededOn(t, people, filepath.Join(t.TempDir(), "data"), func(d store.Driver) store.Driver { return d })
+}
+
+// newSeededOn is newSeeded in a folder, over what wrap makes of its driver.
+func newSeededOn(t testing.TB, people map[string]repo.Principal, dir string, wrap func(store.Driver) store.Driver) *seeded {
+	t.Helper()
 	s := &seeded{t: t, log: &lockedLog{}, people: people, held: map[string]string{}, seq: map[string]int64{}}
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	r, err := Where{Data: filepath.Join(t.TempDir(), "data"), Zone: zone}.Open(t.Context(), log)
+	d, err := Where{Data: dir, Zone: zone}.Driver(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := repo.Open(t.Context(), repo.Config{Driver: wrap(d), Now: time.Now, Log: log, Secret: bytes.Repeat([]byte("s"), 32)})
 	if err != nil {
 		t.Fatal(err)
 	}
