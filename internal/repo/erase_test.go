@@ -8,12 +8,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"huong.city/huong/internal/core/commit"
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/core/value"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/store"
+	"huong.city/huong/internal/store/sqlite"
 )
 
 const patients = `
@@ -176,6 +178,41 @@ func TestErase(t *testing.T) {
 		t.Fatal(err)
 	}
 	sound(t, openAt(t, dir, newClock()))
+}
+
+// TestAttestsWhileCommitsCome waits for each of two commits to be covered.
+func TestAttestsWhileCommitsCome(t *testing.T) {
+	t.Parallel()
+	d, err := sqlite.Open(t.TempDir(), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := repo.Open(t.Context(), repo.Config{Driver: d, Now: newClock().Now, Attest: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close(context.Background())
+	declare(t, r, stations)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for _, code := range []string{"KL", "DP"} {
+		seq := mustPut(t, r, "station", fmt.Sprintf(`{"code":%q,"name":"x"}`, code)).Seq
+		for {
+			p, err := r.Inclusion(ctx, seq)
+			if err == nil {
+				if _, err := p.Check(r.LogKey()); err != nil {
+					t.Fatal(err)
+				}
+				break
+			}
+			if problem.KindOf(err) != problem.Unavailable || problem.As(err).RetryAfter == 0 {
+				t.Fatal(err)
+			}
+			<-look.C
+		}
+	}
 }
 
 // TestAttestRefusesAnotherLog puts a signed checkpoint of another history in

@@ -25,6 +25,7 @@ type Config struct {
 	QueueLimit int            // commits that may wait; 4096 when 0
 	QueueRows  int64          // rows that may wait; 200,000 when 0
 	Poll       time.Duration  // how often to look for other processes' commits; 500 ms when 0
+	Attest     time.Duration  // how often to sign the end of the log while commits come; 15 s when 0
 }
 
 // Repository is safe for concurrent use. Every method takes the principal who
@@ -111,7 +112,10 @@ func Open(ctx context.Context, c Config) (*Repository, error) {
 		}
 	}
 	r.running.Go(func() { r.watch(life) })
-	r.running.Go(func() { r.attest(life) })
+	if c.Attest == 0 {
+		c.Attest = attestEvery
+	}
+	r.running.Go(func() { r.attest(life, c.Attest) })
 	r.follow.init(life, r)
 	return r, nil
 }
