@@ -83,6 +83,11 @@ var places = map[string]place{
 	"GET /areas.json": {}, "GET /live": {}, "GET /assets/{file}": {path: "/assets/absent.css"},
 
 	"GET /enter/link/{secret}": {path: "/enter/link/nonsense"}, "POST /enter/new": {body: "secret=nonsense", media: form},
+	"GET /enter/provider": {}, "GET /enter/callback": {query: "?state=huongf_x&code=y"},
+	"POST /enter/passkey": {body: "{}"}, "POST /enter/passkey/finish": {body: `{"state":"huongf_x","response":{}}`},
+	"POST /profile/passkeys": {body: "{}"}, "POST /profile/passkeys/finish": {body: `{"state":"huongf_x","response":{}}`},
+	"POST /profile/passkeys/remove":      {body: "passkey=1", media: form},
+	"POST /oauth/token":                  {body: "grant_type=client_credentials&client_id=none&client_secret=none", media: form},
 	"GET /profile":                       {},
 	"POST /profile/capacity":             {body: "capacity=1", media: form},
 	"POST /profile/task":                 {body: "purpose=care", media: form},

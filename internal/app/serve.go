@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -153,6 +154,9 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 	var pages *ui.UI
 	mux, err := web.New(web.Config{
 		Authenticate: authenticate, Now: time.Now, Random: rand.Reader, Log: o.Log, Metrics: registry, Stopping: stopping,
+		Certificate: func(ctx context.Context, c *x509.Certificate) (repo.Principal, error) {
+			return o.Accounts.ByCertificate(ctx, c.Raw, c.Subject.String())
+		},
 		InFlight: 2048, InFlightPerClient: 1024, Proxies: o.Proxies,
 		Missing: func(w http.ResponseWriter, q *web.Request) error { return pages.Missing(w, q) },
 	})
@@ -168,7 +172,7 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 		return nil, err
 	}
 	rest := api.New(api.Config{Repo: r, Sharing: desk, Rights: requests, Mux: mux, Now: o.Now, Metrics: registry, Version: o.Version})
-	for _, routes := range [][]web.Route{rest.Routes(), tlog.Routes(r), pages.Routes()} {
+	for _, routes := range [][]web.Route{rest.Routes(), {api.TokenRoute(o.Accounts)}, tlog.Routes(r), pages.Routes()} {
 		mux.Mount(routes...)
 	}
 	return mux, nil

@@ -21,6 +21,9 @@ type accountCommand struct {
 	Enable  accountEnableCommand  `cmd:"" help:"Open a disabled account again."`
 	Give    accountGiveCommand    `cmd:"" help:"Give an account a capacity."`
 	End     accountEndCommand     `cmd:"" help:"End a capacity."`
+
+	Secret      accountSecretCommand      `cmd:"" help:"Make the client secret of a machine's account and print it once; one made before ends."`
+	Certificate accountCertificateCommand `cmd:"" help:"Let a machine sign in by a client certificate, or end that."`
 }
 
 // acting is what an account acts as, on the command line.
@@ -209,5 +212,39 @@ type accountEndCommand struct {
 func (c *accountEndCommand) Run(s *session) error {
 	return s.onAccounts(c.where, func(ctx context.Context, _ *repo.Repository, a *account.Accounts) error {
 		return a.End(ctx, repo.Operator(), c.Capacity)
+	})
+}
+
+type accountSecretCommand struct {
+	where
+	ID string `arg:"" help:"Name of the machine's account."`
+}
+
+// Run implements the command.
+func (c *accountSecretCommand) Run(s *session) error {
+	return s.onAccounts(c.where, func(ctx context.Context, _ *repo.Repository, a *account.Accounts) error {
+		secret, err := a.ClientSecret(ctx, repo.Operator(), c.ID)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(s.out, secret)
+		return nil
+	})
+}
+
+type accountCertificateCommand struct {
+	where
+	ID          string `arg:"" help:"Name of the machine's account."`
+	Certificate string `arg:"" help:"SHA-256 of the certificate in hex, or its subject, such as CN=feed,O=Hue."`
+	Forget      bool   `help:"End it."`
+}
+
+// Run implements the command.
+func (c *accountCertificateCommand) Run(s *session) error {
+	return s.onAccounts(c.where, func(ctx context.Context, _ *repo.Repository, a *account.Accounts) error {
+		if c.Forget {
+			return a.ForgetCertificate(ctx, repo.Operator(), c.Certificate)
+		}
+		return a.Certificate(ctx, repo.Operator(), c.ID, c.Certificate)
 	})
 }

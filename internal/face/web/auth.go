@@ -18,6 +18,7 @@ const (
 	NoCredential Credential = iota
 	BearerToken             // Authorization: Bearer …
 	SessionCookie
+	ClientCertificate // of the connection
 )
 
 // Names of the session cookie: the first wherever the connection is encrypted,
@@ -52,7 +53,7 @@ func (m *Mux) authenticate(r *Request) error {
 	token, c := m.credentialOf(r.Request)
 	r.Principal = repo.Public()
 	if c == NoCredential {
-		return nil
+		return m.byCertificate(r)
 	}
 	r.Credential = c
 	if token == "" {
@@ -70,14 +71,38 @@ func (m *Mux) authenticate(r *Request) error {
 	if c == SessionCookie {
 		r.Session = token
 	}
-	// The task at hand: what personal data is read for. A session keeps its own.
+	r.task()
+	return nil
+}
+
+// byCertificate fills the principal of a connection whose client showed a
+// certificate that the server's authorities confirm. One that belongs to nobody
+// reads as the public.
+func (m *Mux) byCertificate(r *Request) error {
+	if m.config.Certificate == nil || r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
+		return nil
+	}
+	p, err := m.config.Certificate(r.Context(), r.TLS.PeerCertificates[0])
+	if problem.KindOf(err) == problem.Unauthenticated {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r.Principal, r.Credential = p, ClientCertificate
+	r.task()
+	return nil
+}
+
+// task takes what personal data is read for from the request's headers. A
+// session keeps its own.
+func (r *Request) task() {
 	if purpose := r.Header.Get(PurposeHeader); purpose != "" {
 		r.Principal.Purpose = purpose
 	}
 	if number := r.Header.Get(CaseHeader); number != "" {
 		r.Principal.Case = number
 	}
-	return nil
 }
 
 // Headers by which a request says what personal data is read for (a code of the

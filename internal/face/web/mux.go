@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -22,11 +23,15 @@ import (
 // Config is what a Mux needs. Authenticate, Now, Random and Log are required.
 type Config struct {
 	Authenticate func(ctx context.Context, token string) (repo.Principal, error)
-	Now          func() time.Time // the wall clock: socket deadlines are made from it
-	Random       io.Reader
-	Log          *slog.Logger
-	Metrics      prometheus.Registerer // none when nil
-	Stopping     context.Context       // done when the server begins to stop: streams end; never when nil
+	// Certificate knows machines by the client certificate of their connection;
+	// certificates are not looked at when it is nil.
+	Certificate func(ctx context.Context, c *x509.Certificate) (repo.Principal, error)
+
+	Now      func() time.Time // the wall clock: socket deadlines are made from it
+	Random   io.Reader
+	Log      *slog.Logger
+	Metrics  prometheus.Registerer // none when nil
+	Stopping context.Context       // done when the server begins to stop: streams end; never when nil
 
 	Origins []string       // further origins (scheme://host) whose pages may write with a session
 	Proxies []netip.Prefix // that encrypt before the server, and whose X-Forwarded-For and -Proto are believed
@@ -62,11 +67,12 @@ type Request struct {
 
 // Route is one entry of the routing table. A GET route answers HEAD too.
 type Route struct {
-	Method  string
-	Pattern string // of http.ServeMux, without the method
-	Handler Handler
-	Stream  bool  // may stay open long: counts as a stream
-	MaxBody int64 // bytes; 0 = Config.MaxBody, -1 = no limit (the handler streams in bounded memory)
+	Method         string
+	Pattern        string // of http.ServeMux, without the method
+	Handler        Handler
+	Stream         bool  // may stay open long: counts as a stream
+	OwnCredentials bool  // the handler reads the request's credentials by itself
+	MaxBody        int64 // bytes; 0 = Config.MaxBody, -1 = no limit (the handler streams in bounded memory)
 }
 
 // Mux is the root handler of the server: it wraps every route in the shared
@@ -214,8 +220,10 @@ func (m *Mux) enter(x *exchange, route Route) error {
 		return err
 	}
 	defer done()
-	if err := m.authenticate(r); err != nil {
-		return err
+	if !route.OwnCredentials {
+		if err := m.authenticate(r); err != nil {
+			return err
+		}
 	}
 	// Only a browser adds cookies by itself, so only requests without a bearer
 	// token can be forged; those without any credential too (signing in).

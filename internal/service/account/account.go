@@ -116,6 +116,9 @@ func (a *Accounts) Authenticate(ctx context.Context, token string) (repo.Princip
 		}
 		return s.principal, nil
 	}
+	if strings.HasPrefix(token, bearerPrefix) {
+		return a.byBearer(ctx, token)
+	}
 	return a.repo.Authenticate(ctx, token)
 }
 
@@ -175,7 +178,7 @@ func mayAdminister(p repo.Principal) error {
 // anybody could still use.
 func (a *Accounts) Sweep(ctx context.Context) error {
 	now := a.now().UnixMicro()
-	for _, kind := range []string{sessionKey, linkKey, tryKey, flowKey} {
+	for _, kind := range []string{sessionKey, linkKey, tryKey, flowKey, bearerKey} {
 		var gone []store.StatePut
 		err := a.private.Each(ctx, kind, func(key string, val []byte) error {
 			var v struct {

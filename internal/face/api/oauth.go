@@ -1,0 +1,96 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+
+	"huong.city/huong/internal/core/problem"
+	"huong.city/huong/internal/face/web"
+	"huong.city/huong/internal/service/account"
+)
+
+// TokenRoute gives machines bearer tokens for their client credentials (RFC 6749
+// section 4.4), sent by HTTP Basic or in the form. Its answers and errors are
+// those of section 5; a scope is the number of one of the client's capacities.
+func TokenRoute(a *account.Accounts) web.Route {
+	return web.Route{Method: http.MethodPost, Pattern: "/oauth/token", MaxBody: 16 << 10, OwnCredentials: true, Handler: func(w http.ResponseWriter, r *web.Request) error {
+		status, answer, err := giveToken(a, r)
+		if err != nil {
+			return err
+		}
+		h := w.Header()
+		h.Set("Content-Type", "application/json")
+		h.Set("Cache-Control", "no-store")
+		h.Set("Pragma", "no-cache")
+		if status == http.StatusUnauthorized {
+			h.Set("WWW-Authenticate", `Basic realm="huong"`)
+		}
+		w.WriteHeader(status)
+		return json.NewEncoder(w).Encode(answer)
+	}}
+}
+
+// tokenAnswer is the body of section 5.1 or 5.2.
+type tokenAnswer struct {
+	AccessToken string `json:"access_token,omitempty"`
+	TokenType   string `json:"token_type,omitempty"`
+	ExpiresIn   int    `json:"expires_in,omitempty"` // seconds
+	Error       string `json:"error,omitempty"`
+	Description string `json:"error_description,omitempty"`
+}
+
+func giveToken(a *account.Accounts, r *web.Request) (status int, answer tokenAnswer, err error) {
+	refused := func(status int, code, text string) (int, tokenAnswer, error) {
+		return status, tokenAnswer{Error: code, Description: text}, nil
+	}
+	if err := r.ParseForm(); err != nil {
+		return refused(http.StatusBadRequest, "invalid_request", "the form cannot be read")
+	}
+	form := r.PostForm
+	if len(r.URL.RawQuery) > 0 { // secrets do not belong into addresses
+		return refused(http.StatusBadRequest, "invalid_request", "parameters belong into the body")
+	}
+	for name, list := range form {
+		if len(list) > 1 {
+			return refused(http.StatusBadRequest, "invalid_request", "a parameter is given twice: "+shortName(name))
+		}
+	}
+	if grant := form.Get("grant_type"); grant == "" {
+		return refused(http.StatusBadRequest, "invalid_request", "grant_type is missing")
+	} else if grant != "client_credentials" {
+		return refused(http.StatusBadRequest, "unsupported_grant_type", "client_credentials alone is supported")
+	}
+	id, secret := form.Get("client_id"), form.Get("client_secret")
+	if user, password, basic := r.BasicAuth(); basic {
+		if secret != "" {
+			return refused(http.StatusBadRequest, "invalid_request", "the client's secret is given in two ways")
+		}
+		// Both are form-encoded before they are joined (section 2.3.1).
+		var e1, e2 error
+		id, e1 = url.QueryUnescape(user)
+		secret, e2 = url.QueryUnescape(password)
+		if e1 != nil || e2 != nil {
+			return refused(http.StatusBadRequest, "invalid_request", "the credentials are malformed")
+		}
+	}
+	token, err := a.ClientToken(r.Context(), r.Address(), id, secret, form.Get("scope"))
+	switch problem.KindOf(err) {
+	case problem.Unauthenticated:
+		return refused(http.StatusUnauthorized, "invalid_client", problem.As(err).In("en"))
+	case problem.Invalid:
+		return refused(http.StatusBadRequest, "invalid_scope", problem.As(err).In("en"))
+	}
+	if err != nil {
+		return 0, answer, err
+	}
+	return http.StatusOK, tokenAnswer{AccessToken: token, TokenType: "Bearer", ExpiresIn: int(account.BearerHolds.Seconds())}, nil
+}
+
+// shortName is a parameter's name, not longer than it may be shown.
+func shortName(s string) string {
+	if len(s) > 40 {
+		return s[:40]
+	}
+	return s
+}
