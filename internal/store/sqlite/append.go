@@ -26,13 +26,12 @@ const (
 
 // tx is one Append under way.
 type tx struct {
-	d      *Driver
-	c      *conn
-	head   headRow
-	next   map[*plan]int64 // next _id per table
-	found  map[string]bool // parents known to be there, by canonical reference
-	boxes  map[*plan][]box // places not yet in the R*Tree
-	hashes []proof.Hash    // of the tree, not yet written
+	d     *Driver
+	c     *conn
+	head  headRow
+	next  map[*plan]int64 // next _id per table
+	found map[string]bool // parents known to be there, by canonical reference
+	boxes map[*plan][]box // places not yet in the R*Tree
 	*room
 	args []driver.Value
 	row  []driver.Value
@@ -44,6 +43,8 @@ type room struct {
 	bytes   []byte // the payload as written
 	packed  []byte // and compressed
 	sealer  store.Sealer
+	sealed  []byte       // the seal as written
+	hashes  []proof.Hash // of the tree, not yet written
 }
 
 // maxRoom is how much of it is kept.
@@ -134,6 +135,7 @@ func (d *Driver) attempt(ctx context.Context, version int64, batch []store.Item,
 		d.room = room{}
 	}
 	x := &tx{d: d, c: d.w, room: &d.room, next: map[*plan]int64{}, found: map[string]bool{}, boxes: map[*plan][]box{}}
+	x.hashes = x.hashes[:0]
 	if x.head, err = readHead(x.c); err != nil {
 		return nil, err
 	}
@@ -304,14 +306,14 @@ func (x *tx) log(req *commit.Request, seq, at int64) error {
 		return problem.New(problem.TooLarge, "commit-too-large", "limit", "512 MiB")
 	}
 	x.bytes = x.payload.Append(x.bytes[:0])
-	stored := []byte{}
+	x.sealed = append(x.sealed[:0], 0)[:0] // never nil
 	var seal store.Seal
 	var err error
 	if !x.d.opt.WithoutTree {
 		if seal, err = x.seal(&req.Header); err != nil {
 			return err
 		}
-		stored = seal.Append(stored)
+		x.sealed = seal.Append(x.sealed)
 	}
 	codec, body := x.pack(x.bytes)
 	var counts []byte
@@ -332,7 +334,7 @@ func (x *tx) log(req *commit.Request, seq, at int64) error {
 		key = req.Key
 	}
 	err = x.c.exec("INSERT INTO _log VALUES (?,?,?,?,?,?,?,?,?,?,?)",
-		seq, at, req.Actor, req.Source, req.Reason, key, int64(x.payload.Count()), counts, stored, codec, body)
+		seq, at, req.Actor, req.Source, req.Reason, key, int64(x.payload.Count()), counts, x.sealed, codec, body)
 	if err != nil {
 		return err
 	}
