@@ -4,9 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
-	"net/http"
 	"time"
 
+	"huong.city/huong/internal/outgoing"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/account"
 )
@@ -17,7 +17,7 @@ import (
 func Accounts(r *repo.Repository, log *slog.Logger, s *SignIn) (*account.Accounts, error) {
 	c := account.Config{Repo: r, Now: time.Now, Random: rand.Reader, Log: log}
 	if s != nil {
-		c.Origin, c.Provider, c.Client = s.Origin, s.Provider, &http.Client{Timeout: providerTime}
+		c.Origin, c.Provider, c.Client = s.Origin, s.Provider, outgoing.Client(s.Calls)
 	}
 	return account.New(c)
 }

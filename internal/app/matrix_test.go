@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"slices"
@@ -74,6 +75,7 @@ func machine(read, write []string) repo.Principal {
 type place struct {
 	query, body, media string
 	path               string // in place of the pattern's
+	signed             bool   // waits for the first signature of the log, which is no matter of access
 }
 
 // places say for each route that needs more than its path how it is asked. A
@@ -109,8 +111,8 @@ var places = map[string]place{
 	"POST /api/v1/grants":                {body: `{"dataset":"internal","action":"read","need":"work","basis":"Decree 278","purposes":["care"],"role":"officer","until":"2027-06-30T00:00:00Z"}`},
 	"POST /api/v1/grants/{id}/steps":     {path: "/api/v1/grants/g-1/steps", body: `{"step":"refuse","version":$grant,"text":"no","citation":"5"}`},
 	"GET /api/v1/datasets/{name}/access": {},
-	"GET /api/v1/log/{seq}/proof":        {},
-	"GET /log/checkpoint":                {}, "GET /log/key": {}, "GET /log/tile/{path...}": {path: "/log/tile/0/000"},
+	"GET /api/v1/log/{seq}/proof":        {signed: true},
+	"GET /log/checkpoint":                {signed: true}, "GET /log/key": {}, "GET /log/tile/{path...}": {signed: true, path: "/log/tile/0/000"},
 	"GET /api/v1/me/data": {}, "GET /api/v1/me/data/{name}": {}, "GET /api/v1/me/usage": {},
 	"GET /api/v1/me/requests": {}, "POST /api/v1/me/requests": {body: `{"kind":"access","dataset":"$class","text":"please"}`},
 	"GET /api/v1/rights-requests": {}, "GET /api/v1/rights-requests/{id}": {path: "/api/v1/rights-requests/r-1"},
@@ -269,6 +271,9 @@ func TestAccessMatrix(t *testing.T) {
 				before := s.records()
 				got := s.ask(w.token, route.Method, path, body, header...)
 				s.never(name, w.token, w.p, class, got)
+				if p.signed && (got.Code == http.StatusOK || got.Code == http.StatusNotFound || got.Code == http.StatusServiceUnavailable) {
+					got.Code = http.StatusOK
+				}
 				line += " " + s.outcome(got, class)
 				if s.records() != before {
 					line += " ✎"

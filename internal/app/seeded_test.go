@@ -94,8 +94,9 @@ type seeded struct {
 	log  *lockedLog
 
 	people map[string]repo.Principal // by what stands for a token
-	held   map[string]string         // quarantined row by dataset
-	seq    map[string]int64          // last commit of the records, by dataset
+	asked  int
+	held   map[string]string // quarantined row by dataset
+	seq    map[string]int64  // last commit of the records, by dataset
 }
 
 type lockedLog struct {
@@ -265,7 +266,8 @@ func (s *seeded) ask(as, method, path, body string, header ...string) *httptest.
 	ctx, cancel := context.WithCancel(s.t.Context())
 	defer cancel()
 	q := httptest.NewRequest(method, path, strings.NewReader(body)).WithContext(ctx)
-	q.RemoteAddr = "192.0.2.9:1000"
+	q.RemoteAddr = fmt.Sprintf("198.18.%d.%d:1000", s.asked>>8&255, s.asked&255) // no address asks often
+	s.asked++
 	if as != "" {
 		q.Header.Set("Authorization", "Bearer "+as)
 	}
@@ -285,7 +287,8 @@ func (s *seeded) follow(as, path, until string) *httptest.ResponseRecorder {
 	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	defer cancel()
 	q := httptest.NewRequest("GET", path, nil).WithContext(ctx)
-	q.RemoteAddr = "192.0.2.9:1000"
+	q.RemoteAddr = fmt.Sprintf("198.18.%d.%d:1000", s.asked>>8&255, s.asked&255) // no address asks often
+	s.asked++
 	q.Header.Set("Accept", "text/event-stream")
 	if as != "" {
 		q.Header.Set("Authorization", "Bearer "+as)

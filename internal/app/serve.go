@@ -157,7 +157,9 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 		Certificate: func(ctx context.Context, c *x509.Certificate) (repo.Principal, error) {
 			return o.Accounts.ByCertificate(ctx, c.Raw, c.Subject.String())
 		},
-		InFlight: 2048, InFlightPerClient: 1024, Proxies: o.Proxies,
+		InFlight: 2048, InFlightPerClient: 1024,
+		PerPrincipal: web.Rate{PerSecond: 1000, Burst: 4000}, PerAddress: web.Rate{PerSecond: 100, Burst: 1000}, SignIn: web.Rate{PerSecond: 0.5, Burst: 60},
+		Proxies: o.Proxies,
 		Missing: func(w http.ResponseWriter, q *web.Request) error { return pages.Missing(w, q) },
 	})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"huong.city/huong/internal/core/problem"
+	"huong.city/huong/internal/outgoing"
 	"huong.city/huong/internal/service/account"
 )
 
@@ -21,6 +22,7 @@ import (
 //	  name: {vi: VNeID, en: VNeID}
 //	  issuer: https://id.example
 //	  clientId: huong
+//	  inner: [10.0.3.0/24]   # where it stands in a network that is not public
 //	  clientSecretFile: /run/secrets/provider   # or clientSecretEnv: NAME
 //	  scopes: [profile, email]
 //	  citizens: true
@@ -34,6 +36,7 @@ import (
 type SignIn struct {
 	Origin   string // scheme://host of the pages, as browsers name it
 	Provider *account.Provider
+	Calls    outgoing.Options // how the provider is called
 }
 
 // signInFile is the file as it is written.
@@ -42,6 +45,7 @@ type signInFile struct {
 	Provider *struct {
 		Name             map[string]string `yaml:"name"`
 		Issuer           string            `yaml:"issuer"`
+		Inner            []string          `yaml:"inner"`
 		ClientID         string            `yaml:"clientId"`
 		ClientSecretFile string            `yaml:"clientSecretFile"`
 		ClientSecretEnv  string            `yaml:"clientSecretEnv"`
@@ -99,6 +103,18 @@ func LoadSignIn(path string, getenv func(string) string) (*SignIn, error) {
 		}
 		if !secureOrigin(p.Issuer) {
 			fail("sign-in-issuer", "provider.issuer")
+		}
+		s.Calls.Time = providerTime
+		if strings.HasPrefix(p.Issuer, "http://") { // on this machine, as secureOrigin has it
+			s.Calls.Plain = true
+			p.Inner = append(p.Inner, "127.0.0.0/8", "::1/128")
+		}
+		for _, text := range p.Inner {
+			inner, err := netip.ParsePrefix(text)
+			if err != nil {
+				fail("sign-in-inner", "provider.inner")
+			}
+			s.Calls.Allowed = append(s.Calls.Allowed, inner)
 		}
 		if p.ClientID == "" {
 			fail("sign-in-client", "provider.clientId")

@@ -16,7 +16,7 @@ func (u *UI) signInRoutes() []web.Route {
 		return web.Route{Method: http.MethodGet, Pattern: pattern, Handler: u.page(h)}
 	}
 	post := func(pattern string, h func(*view) error) web.Route {
-		return web.Route{Method: http.MethodPost, Pattern: pattern, Handler: u.page(h), MaxBody: 64 << 10}
+		return web.Route{Method: http.MethodPost, Pattern: pattern, Handler: u.page(h), MaxBody: 64 << 10, SignIn: strings.HasPrefix(pattern, "/enter")}
 	}
 	list := []web.Route{get("/enter", u.enter), post("/enter", u.signIn), post("/leave", u.signOut)}
 	if u.Accounts == nil {

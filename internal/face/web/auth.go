@@ -184,6 +184,11 @@ func (m *Mux) clientOf(r *Request) string {
 	if r.Principal.Name != "" {
 		return "p:" + r.Principal.Name
 	}
+	return m.senderOf(r)
+}
+
+// senderOf is clientOf whoever it is.
+func (m *Mux) senderOf(r *Request) string {
 	a, ok := m.clientAddress(r.Request)
 	if !ok {
 		return "a:" + r.RemoteAddr

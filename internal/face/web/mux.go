@@ -36,15 +36,20 @@ type Config struct {
 	Origins []string       // further origins (scheme://host) whose pages may write with a session
 	Proxies []netip.Prefix // that encrypt before the server, and whose X-Forwarded-For and -Proto are believed
 
-	InFlight          int           // requests at once; 256 when 0
-	InFlightPerClient int           // of them from one client; 32 when 0
-	Streams           int           // event streams and long polls at once; 4096 when 0
-	StreamsPerClient  int           // of them from one client; 64 when 0
-	MaxBody           int64         // bytes of a body where the route says nothing; 8 MiB when 0
-	Idle              time.Duration // a reader or writer that stands still for so long is cut off; 60 s when 0
-	Heartbeat         time.Duration // comment in a silent event stream; 15 s when 0
-	StreamLife        time.Duration // an event stream ends after this, ± 20 %; 30 min when 0
-	Retry             time.Duration // after which its reader comes back, ± 20 %; 2 s when 0
+	InFlight          int // requests at once; 256 when 0
+	InFlightPerClient int // of them from one client; 32 when 0
+	Streams           int // event streams and long polls at once; 4096 when 0
+	StreamsPerClient  int // of them from one client; 64 when 0
+	// Rates hold for clients beyond this machine; none when zero.
+	PerPrincipal Rate // of a known principal, from wherever
+	PerAddress   Rate // of everybody else, by network address (IPv6: the /64)
+	SignIn       Rate // of an address that tries to sign in, this machine's too
+
+	MaxBody    int64         // bytes of a body where the route says nothing; 8 MiB when 0
+	Idle       time.Duration // a reader or writer that stands still for so long is cut off; 60 s when 0
+	Heartbeat  time.Duration // comment in a silent event stream; 15 s when 0
+	StreamLife time.Duration // an event stream ends after this, ± 20 %; 30 min when 0
+	Retry      time.Duration // after which its reader comes back, ± 20 %; 2 s when 0
 
 	// Missing answers GET requests outside /api that no route takes (a page that
 	// says so); nil answers with a problem.
@@ -71,6 +76,7 @@ type Route struct {
 	Pattern        string // of http.ServeMux, without the method
 	Handler        Handler
 	Stream         bool  // may stay open long: counts as a stream
+	SignIn         bool  // tries a secret: held to Config.SignIn
 	OwnCredentials bool  // the handler reads the request's credentials by itself
 	MaxBody        int64 // bytes; 0 = Config.MaxBody, -1 = no limit (the handler streams in bounded memory)
 }
@@ -87,6 +93,8 @@ type Mux struct {
 	gzips   sync.Pool
 	random  sync.Mutex // Random need not be safe for concurrent use
 	limits  limits
+
+	principals, addresses, attempts rates
 }
 
 // New makes an empty Mux. It fails on an origin that is none.
@@ -122,6 +130,7 @@ func New(c Config) (*Mux, error) {
 		}
 	}
 	m.limits.init(c)
+	m.principals, m.addresses, m.attempts = rates{rate: c.PerPrincipal, now: c.Now}, rates{rate: c.PerAddress, now: c.Now}, rates{rate: c.SignIn, now: c.Now}
 	m.metrics = newMetrics(c.Metrics, &m.limits)
 	return m, nil
 }
@@ -220,8 +229,28 @@ func (m *Mux) enter(x *exchange, route Route) error {
 		return err
 	}
 	defer done()
+	address := m.senderOf(r)
+	if route.SignIn || route.OwnCredentials {
+		if err := m.attempts.take(address); err != nil {
+			return err
+		}
+	}
 	if !route.OwnCredentials {
 		if err := m.authenticate(r); err != nil {
+			if problem.KindOf(err) == problem.Unauthenticated { // a wrong secret counts as an attempt
+				if limited := m.attempts.take(address); limited != nil {
+					return limited
+				}
+			}
+			return err
+		}
+	}
+	if !m.Loopback(r.Request) {
+		of, client := &m.addresses, address
+		if r.Principal.Name != "" {
+			of, client = &m.principals, m.clientOf(r)
+		}
+		if err := of.take(client); err != nil {
 			return err
 		}
 	}
