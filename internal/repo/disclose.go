@@ -88,7 +88,7 @@ func (x *disclosure) note(number string, key []value.Value, s *grant.Shown) {
 		x.persons[of] = known
 	}
 	known.rows++
-	known.record = keyDigest(key)
+	known.record = x.r.keys.recordOf(key)
 	known.add(s)
 }
 
@@ -104,11 +104,6 @@ func union[T int | string](list, more []T) []T {
 		}
 	}
 	return list
-}
-
-func keyDigest(key []value.Value) string {
-	sum := sha256.Sum256(value.AppendRow(nil, key))
-	return hex.EncodeToString(sum[:])
 }
 
 // numberOf is the personal number that a row holds, "" when there is none.

@@ -7,6 +7,8 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+
+	"huong.city/huong/internal/core/value"
 )
 
 // keys are what an installation's secret is used for, each by a key of its own
@@ -51,5 +53,14 @@ func (k *keys) open(b []byte) ([]byte, bool) {
 func (k *keys) subjectOf(number string) string {
 	m := hmac.New(sha256.New, k.person)
 	m.Write([]byte(number))
+	return hex.EncodeToString(m.Sum(nil))
+}
+
+// recordOf is how access records name a record: HMAC-SHA-256 of its key, which
+// may itself be a personal number.
+func (k *keys) recordOf(key []value.Value) string {
+	m := hmac.New(sha256.New, k.person)
+	m.Write([]byte("record"))
+	m.Write(value.AppendRow(nil, key))
 	return hex.EncodeToString(m.Sum(nil))
 }
