@@ -109,7 +109,7 @@ func exact(t testing.TB, s Summary) {
 
 func count(t testing.TB, r *repo.Repository, name string) (n int64) {
 	t.Helper()
-	page, err := r.Read(context.Background(), repo.Operator(), repo.Query{Dataset: name, Count: true}, func(repo.Record) error { return nil })
+	page, err := r.Read(context.Background(), repo.Internal(), repo.Query{Dataset: name, Count: true}, func(repo.Record) error { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
