@@ -172,7 +172,7 @@ var wordsData = map[string]word{
 	"sharing.internal":    {"Dùng trong các cơ quan của thành phố, theo mã truy cập có ghi tên bộ dữ liệu này.", "For the city's agencies, by access tokens that name this dataset."},
 	"sharing.personal":    {"Có dữ liệu cá nhân. Chỉ mã truy cập ghi tên bộ dữ liệu này mới đọc được.", "Holds personal data. Only access tokens that name this dataset may read it."},
 	"sharing.restricted":  {"Hạn chế. Chỉ mã truy cập ghi tên bộ dữ liệu này mới đọc được.", "Restricted. Only access tokens that name this dataset may read it."},
-	"sharing.tokens":      {"Quyền đọc và ghi hiện được cấp bằng mã truy cập. Người vận hành tạo và thu hồi mã.", "Rights to read and write are given by access tokens, which an operator makes and revokes."},
+	"sharing.tokens":      {"Quyền ngoài phạm vi này do cơ quan chủ quản cấp theo yêu cầu; máy dùng mã truy cập.", "What goes beyond this is granted by the owner on request; machines use access tokens."},
 	"sharing.hidden":      {"{n} trường được che với bạn vì mức bảo vệ cao hơn.", "{n} fields are hidden from you because their classification is higher."},
 	"sharing.licence":     {"Giấy phép và trách nhiệm", "Licence and responsibility"},
 	"sharing.no-licence":  {"chưa nêu", "none stated"},
