@@ -34,7 +34,6 @@ func (r *Repository) aggregate(ctx context.Context, c *catalog, p Principal, a A
 	}
 	e, d := s.entry, &s.decision
 	used := s.used
-	var shown []int // whose very values the groups tell
 	var violations []problem.Violation
 	column := func(name, in string) int {
 		i, _, _, ok := e.Table.Property(name)
@@ -48,9 +47,6 @@ func (r *Repository) aggregate(ctx context.Context, c *catalog, p Principal, a A
 	sa := store.Aggregate{Table: e.Table, AsOf: s.query.AsOf, Limit: limit}
 	for _, by := range a.By {
 		g := store.Group{Column: column(by.Field, "by"), Bucket: by.Bucket}
-		if g.Column >= 0 {
-			shown = append(shown, g.Column)
-		}
 		if by.Bucket != "" {
 			_, offset := r.now().In(r.zone).Zone()
 			g.Offset = int64(offset)
@@ -69,7 +65,6 @@ func (r *Repository) aggregate(ctx context.Context, c *catalog, p Principal, a A
 		}
 		if m.Func == "min" || m.Func == "max" {
 			single = true
-			shown = append(shown, sm.Column)
 		}
 		sa.Measures = append(sa.Measures, sm)
 	}
@@ -84,12 +79,12 @@ func (r *Repository) aggregate(ctx context.Context, c *catalog, p Principal, a A
 		}
 		return r.suppress(ctx, sa, int64(least), fn)
 	}
-	if told := r.disclosure(p, c, e, d); told != nil && len(shown) > 0 {
+	if told := r.disclosure(p, c, e, d); told != nil && len(used) > 0 && len(d.PersonalOf(used)) > 0 {
 		n, err := r.driver.Count(ctx, store.Query{Table: e.Table, Filter: sa.Filter, AsOf: sa.AsOf})
 		if err != nil {
 			return err
 		}
-		if err := told.mass(ctx, d, shown, n); err != nil {
+		if err := told.mass(ctx, d, used, n); err != nil {
 			return err
 		}
 	}

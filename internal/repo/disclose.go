@@ -43,6 +43,7 @@ type disclosure struct {
 	many    bool
 	rows    int64
 	whole   disclosed // what was shown of anybody
+	looked  disclosed // what the asker's own conditions and orders look at, of every row
 }
 
 type disclosed struct {
@@ -62,10 +63,18 @@ func (r *Repository) disclosure(p Principal, c *catalog, e *Entry, d *grant.Deci
 	return x
 }
 
+// looks takes down that conditions or orders look at columns: a row that is
+// selected, and one that is not, tells of a personal cell without showing it.
+func (x *disclosure) looks(d *grant.Decision, used []int) {
+	if len(used) > 0 {
+		x.looked = disclosed{cells: d.PersonalOf(used), by: d.PersonalBy(used)}
+	}
+}
+
 // note takes down what is shown of a row. number is the personal number as it
 // stands in the row, which may itself be hidden from the reader.
 func (x *disclosure) note(number string, key []value.Value, s *grant.Shown) {
-	if !s.Personal {
+	if !s.Personal && len(x.looked.cells) == 0 {
 		return
 	}
 	x.rows++
@@ -73,7 +82,7 @@ func (x *disclosure) note(number string, key []value.Value, s *grant.Shown) {
 	if number != "" {
 		of = x.r.keys.subjectOf(number)
 	}
-	x.whole.add(s)
+	x.whole.add(s, &x.looked)
 	if x.many {
 		return
 	}
@@ -89,12 +98,12 @@ func (x *disclosure) note(number string, key []value.Value, s *grant.Shown) {
 	}
 	known.rows++
 	known.record = x.r.keys.recordOf(key)
-	known.add(s)
+	known.add(s, &x.looked)
 }
 
-func (o *disclosed) add(s *grant.Shown) {
-	o.cells = union(o.cells, s.PersonalCells())
-	o.by = union(o.by, s.PersonalBy())
+func (o *disclosed) add(s *grant.Shown, looked *disclosed) {
+	o.cells = union(union(o.cells, s.PersonalCells()), looked.cells)
+	o.by = union(union(o.by, s.PersonalBy()), looked.by)
 }
 
 func union[T int | string](list, more []T) []T {
@@ -119,27 +128,29 @@ func numberIn(row []value.Value, person int) string {
 // commit makes the record of what was noted durable. With ErrCatalogMoved the
 // decision is out of date: nothing may leave, the reading begins anew.
 func (x *disclosure) commit(ctx context.Context) error {
-	if x == nil || x.rows == 0 {
+	switch {
+	case x == nil, x.rows == 0 && len(x.looked.cells) == 0:
 		return nil
-	}
-	if x.many {
+	case x.rows == 0: // that nothing was found tells something too
+		x.persons[subjectOfData+x.e.Dataset.Name] = &disclosed{cells: x.looked.cells, by: x.looked.by}
+	case x.many:
 		x.persons = map[string]*disclosed{subjectOfMany: {cells: x.whole.cells, by: x.whole.by, rows: x.rows}}
 	}
 	err := x.r.record(ctx, x.c, x.drafts())
-	x.rows = 0
-	x.many = false
+	x.rows, x.many, x.whole = 0, false, disclosed{}
 	clear(x.persons)
 	return err
 }
 
-// mass records a reading whose rows are not known beforehand; count is how many
-// there may be.
+// mass records a reading of the wanted columns (nil = all) whose rows are not
+// known beforehand; count is how many there were when it began. None is recorded
+// too, for there may be some by the time that they are read.
 func (x *disclosure) mass(ctx context.Context, d *grant.Decision, want []int, count int64) error {
 	if x == nil {
 		return nil
 	}
 	o := &disclosed{rows: count, cells: d.PersonalOf(want), by: d.PersonalBy(want)}
-	if len(o.cells) == 0 || count == 0 {
+	if len(o.cells) == 0 {
 		return nil
 	}
 	x.persons = map[string]*disclosed{subjectOfMany: o}

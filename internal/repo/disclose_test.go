@@ -261,3 +261,68 @@ func TestAccessNumbersHaveNoGap(t *testing.T) {
 		t.Errorf("%d persons", len(next))
 	}
 }
+
+// Whoever asks whether somebody's personal cell is this or that has read it,
+// whatever is shown of the answer, and however few it finds.
+func TestLookingAtPersonalCellsLeavesARecord(t *testing.T) {
+	t.Parallel()
+	r := trusting(t)
+	p := clerk
+	p.Purpose = "case-work"
+	last := func() (subject, fields string, count int64) {
+		t.Helper()
+		var newest map[string]value.Value
+		for _, a := range accesses(t, r) {
+			if newest == nil || a["at"].Micros() > newest["at"].Micros() {
+				newest = a
+			}
+		}
+		return newest["subject"].Text(), newest["fields"].Text(), newest["count"].Int()
+	}
+	n := 0
+	for _, c := range []struct {
+		name   string
+		ask    func() error
+		person bool
+		fields string
+		count  int64
+	}{
+		{"a filter that finds", func() error {
+			_, err := r.Read(t.Context(), p, repo.Query{Dataset: "dossier", Fields: []string{"code"}, Filter: parse(t, "code = 'H1' AND name = 'Người 1'"), Limit: 10}, func(repo.Record) error { return nil })
+			return err
+		}, true, `["name"]`, 1},
+		{"a filter that finds nothing", func() error {
+			_, err := r.Read(t.Context(), p, repo.Query{Dataset: "dossier", Fields: []string{"code"}, Filter: parse(t, "code = 'H1' AND name = 'Người 2'"), Limit: 10}, func(repo.Record) error { return nil })
+			return err
+		}, false, `["name"]`, 0},
+		{"an export by a filter", func() error {
+			_, err := r.Read(t.Context(), p, repo.Query{Dataset: "dossier", Fields: []string{"code"}, Filter: parse(t, "name = 'Người 2'")}, func(repo.Record) error { return nil })
+			return err
+		}, false, `["name"]`, 3},
+		{"a count", func() error {
+			return r.Aggregate(t.Context(), p, repo.Aggregation{Query: repo.Query{Dataset: "dossier", Filter: parse(t, "code = 'H1' AND name = 'Người 1'")},
+				Measures: []repo.Measure{{Func: "count"}}}, func([]value.Value) error { return nil })
+		}, false, `["name"]`, 1},
+		{"a number of values", func() error {
+			return r.Aggregate(t.Context(), p, repo.Aggregation{Query: repo.Query{Dataset: "dossier"}, By: []repo.By{{Field: "code"}},
+				Measures: []repo.Measure{{Func: "distinct", Field: "person"}}}, func([]value.Value) error { return nil })
+		}, false, `["person"]`, 9},
+	} {
+		if err := c.ask(); err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		if n++; len(accesses(t, r)) != n {
+			t.Fatalf("%s: %d records after %d askings", c.name, len(accesses(t, r)), n)
+		}
+		subject, fields, count := last()
+		if person := len(subject) == 64; person != c.person || fields != c.fields || count != c.count {
+			t.Errorf("%s: about %s, fields %s, count %d", c.name, subject, fields, count)
+		}
+	}
+	if _, err := r.Read(t.Context(), p, repo.Query{Dataset: "dossier", Fields: []string{"code"}, Filter: parse(t, "state = 'open'"), Limit: 10}, func(repo.Record) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if len(accesses(t, r)) != n {
+		t.Error("a reading of nothing personal was recorded")
+	}
+}

@@ -48,8 +48,10 @@ func (r *Repository) read(ctx context.Context, c *catalog, p Principal, q Query,
 	}
 	show := s.decision.Revealer(r.keys.pseudonym, s.shown)
 	told := r.disclosure(p, c, e, &s.decision)
-	if len(s.decision.PersonalOf(s.shown)) == 0 {
-		told = nil
+	if told != nil {
+		if told.looks(&s.decision, s.used); len(told.looked.cells) == 0 && len(s.decision.PersonalOf(s.shown)) == 0 {
+			told = nil
+		}
 	}
 	limit := sq.Limit
 	hold := told != nil && limit > 0 && limit <= heldRows
@@ -60,7 +62,11 @@ func (r *Repository) read(ctx context.Context, c *catalog, p Principal, q Query,
 				return page, err
 			}
 		}
-		if err := told.mass(ctx, &s.decision, s.shown, n); err != nil {
+		touched := s.shown
+		if touched != nil {
+			touched = append(slices.Clone(touched), s.used...)
+		}
+		if err := told.mass(ctx, &s.decision, touched, n); err != nil {
 			return page, err
 		}
 	}
@@ -195,9 +201,9 @@ func (r *Repository) history(ctx context.Context, c *catalog, p Principal, name 
 		})
 	}
 	// Deletions alone tell nothing of a record that p never saw.
-	told, found := r.disclosure(p, c, e, &d), false
-	err = each(func(number string, _ store.Version, s *grant.Shown) error {
-		found = found || s != nil || d.Whole()
+	told, found, newest := r.disclosure(p, c, e, &d), false, int64(0)
+	err = each(func(number string, v store.Version, s *grant.Shown) error {
+		found, newest = found || s != nil || d.Whole(), max(newest, v.Seq)
 		if told != nil && s != nil {
 			told.note(number, key, s)
 		}
@@ -212,7 +218,12 @@ func (r *Repository) history(ctx context.Context, c *catalog, p Principal, name 
 	if err := told.commit(ctx); err != nil {
 		return e, err
 	}
-	return e, each(func(_ string, v store.Version, _ *grant.Shown) error { return fn(v) })
+	return e, each(func(_ string, v store.Version, _ *grant.Shown) error {
+		if v.Seq > newest {
+			return nil // it came after what was recorded
+		}
+		return fn(v)
+	})
 }
 
 // selection is a query authorised and bound.
