@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"huong.city/huong/internal/app"
-	"huong.city/huong/internal/core/dataset"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/ingest"
 )
@@ -283,13 +282,4 @@ func importing(store, name string, n int) (farewell, error) {
 
 func interrupted() (context.Context, context.CancelFunc) {
 	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-}
-
-// tableOf is the layout of a measured dataset in an open city.
-func tableOf(r *repo.Repository, name string) (*dataset.Table, error) {
-	e, err := r.Entry(repo.Operator(), name)
-	if err != nil {
-		return nil, err
-	}
-	return e.Table, nil
 }

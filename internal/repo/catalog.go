@@ -275,7 +275,8 @@ func (r *Repository) Entries(p Principal) []*Entry {
 	c := r.catalog.Load()
 	var list []*Entry
 	for _, name := range c.names {
-		if e := c.entries[name]; r.mayRead(p, c, e) {
+		e := c.entries[name]
+		if may, err := r.mayRead(p, c, e); err == nil && may {
 			list = append(list, e)
 		}
 	}
@@ -284,10 +285,17 @@ func (r *Repository) Entries(p Principal) []*Entry {
 
 // Entry returns one dataset. What does not exist and what p may see nothing of
 // look the same: NotFound for a known principal, Unauthenticated for the public.
+// Invalid when p names a purpose that is not on the list.
 func (r *Repository) Entry(p Principal, name string) (*Entry, error) {
 	c := r.catalog.Load()
-	if e := c.entries[name]; e != nil && r.mayRead(p, c, e) {
-		return e, nil
+	if e := c.entries[name]; e != nil {
+		may, err := r.mayRead(p, c, e)
+		switch {
+		case err != nil:
+			return nil, err
+		case may:
+			return e, nil
+		}
 	}
 	return nil, hidden(p, name)
 }
@@ -312,14 +320,17 @@ func (r *Repository) MayWrite(p Principal, name string) bool {
 
 // mayRead tells whether p may see a cell, or a number about many, of a dataset;
 // one that only needs a purpose to be seen counts.
-func (r *Repository) mayRead(p Principal, c *catalog, e *Entry) bool {
+func (r *Repository) mayRead(p Principal, c *catalog, e *Entry) (bool, error) {
 	for _, action := range [...]grant.Action{grant.Read, grant.Aggregate} {
 		d, err := r.decide(context.Background(), p, c, e, action)
-		if err == nil && (d.Allowed || len(d.NeedsPurpose()) > 0) {
-			return true
+		if err != nil {
+			return false, err
+		}
+		if d.Allowed || len(d.NeedsPurpose()) > 0 {
+			return true, nil
 		}
 	}
-	return false
+	return false, nil
 }
 
 // scoped tells that records of a system dataset belong to the dataset they

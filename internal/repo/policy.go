@@ -136,7 +136,7 @@ func (r *Repository) decide(ctx context.Context, p Principal, c *catalog, e *Ent
 		u, known := c.purposes[p.Purpose]
 		switch {
 		case !known || u.Ended:
-			return grant.Decision{}, problem.New(problem.Invalid, "purpose-unknown", "purpose", p.Purpose)
+			return grant.Decision{}, problem.New(problem.Invalid, "purpose-unknown")
 		case u.NeedsCase && p.Case == "":
 			return grant.Decision{}, problem.New(problem.Invalid, "purpose-needs-case", "purpose", p.Purpose)
 		}

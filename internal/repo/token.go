@@ -43,7 +43,7 @@ func (r *Repository) CreateToken(ctx context.Context, p Principal, name string, 
 		purpose = DataExchange
 	}
 	if u, known := r.catalog.Load().purposes[purpose]; !known || u.Ended {
-		violations = append(violations, problem.Violate("purpose-unknown", "", "purpose", purpose))
+		violations = append(violations, problem.Violate("purpose-unknown", "purpose"))
 	}
 	if len(violations) > 0 {
 		return "", problem.InvalidWith("token-invalid", violations)

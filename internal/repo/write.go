@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -136,8 +137,12 @@ func (r *Repository) prepare(ctx context.Context, p Principal, c *catalog, req *
 }
 
 func (r *Repository) refuseWrite(p Principal, c *catalog, name string) error {
-	if e := c.entries[name]; e == nil || !r.mayRead(p, c, e) {
+	e := c.entries[name]
+	if e == nil {
 		return hidden(p, name)
+	}
+	if may, err := r.mayRead(p, c, e); err != nil || !may {
+		return cmp.Or(err, hidden(p, name))
 	}
 	if p.Name == "" {
 		return problem.New(problem.Unauthenticated, "unauthenticated")

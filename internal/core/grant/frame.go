@@ -84,15 +84,6 @@ func newFrame(d *dataset.Dataset, t *dataset.Table) *frame {
 
 func (f *frame) all() columns { return f.upTo[dataset.Restricted.Rank()] }
 
-func (f *frame) rank(c int) int {
-	for r := range f.upTo {
-		if f.upTo[r].has(c) {
-			return r
-		}
-	}
-	return len(f.upTo)
-}
-
 // pointed tells whether column c is where a record is to a point: what the area
 // mask can take the place of.
 func (f *frame) pointed(c int) bool {

@@ -3,7 +3,7 @@ package problem
 // Purposes, personal data, sign-in.
 var trust = map[string]message{
 	"purpose-needed":     {"{dataset} có dữ liệu cá nhân: hãy chọn mục đích xử lý trước khi xem.", "{dataset} holds personal data: choose a purpose before reading it."},
-	"purpose-unknown":    {"Mục đích {purpose} không có trong danh mục hoặc không còn dùng.", "The purpose {purpose} is not on the list or no longer in use."},
+	"purpose-unknown":    {"Mục đích đã nêu không có trong danh mục hoặc không còn dùng.", "The purpose that was named is not on the list or no longer in use."},
 	"purpose-needs-case": {"Mục đích {purpose} phải kèm số hồ sơ.", "The purpose {purpose} needs the number of a case."},
 	"aggregate-single":   {"Quyền tổng hợp với {dataset} không cho giá trị nhỏ nhất, lớn nhất: đó là giá trị của một bản ghi.", "An aggregate grant on {dataset} gives no smallest or largest value: each is one record's."},
 	"aggregate-too-fine": {"Cách nhóm này cho hơn {limit} nhóm; hãy nhóm thô hơn.", "This makes more than {limit} groups; group more coarsely."},

@@ -113,11 +113,11 @@ type call struct {
 	q  url.Values
 }
 
-func (c *call) ctx() context.Context      { return c.r.Context() }
-func (c *call) who() repo.Principal       { return c.r.Principal }
-func (c *call) text(name string) string   { return c.q.Get(name) }
-func (c *call) given(name string) bool    { return c.q.Has(name) }
-func (c *call) header(name string) string { return c.w.Header().Get(name) }
+func (c *call) ctx() context.Context    { return c.r.Context() }
+func (c *call) who() repo.Principal     { return c.r.Principal }
+func (c *call) text(name string) string { return c.q.Get(name) }
+func (c *call) given(name string) bool  { return c.q.Has(name) }
+
 func (c *call) set(name, value string)    { c.w.Header().Set(name, value) }
 func (c *call) list(name string) []string { return splitList(c.q.Get(name)) }
 func (c *call) path(name string) string   { return c.r.PathValue(name) }

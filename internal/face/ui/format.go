@@ -79,19 +79,6 @@ func decimal(lang string, f float64, max int) string {
 	return s
 }
 
-// short writes a large count in thousands, millions or billions.
-func (v *view) short(n int64) string {
-	switch a := math.Abs(float64(n)); {
-	case a >= 1e9:
-		return decimal(v.lang, float64(n)/1e9, 1) + " " + v.T("short.billion")
-	case a >= 1e6:
-		return decimal(v.lang, float64(n)/1e6, 1) + " " + v.T("short.million")
-	case a >= 100_000:
-		return decimal(v.lang, float64(n)/1e3, 0) + " " + v.T("short.thousand")
-	}
-	return integer(v.lang, n)
-}
-
 // N writes a count.
 func (v *view) N(n int64) string { return integer(v.lang, n) }
 

@@ -241,7 +241,7 @@ func (a *Accounts) Task(ctx context.Context, secret, purpose, number string) err
 	u, known := a.repo.Purposes()[purpose]
 	switch {
 	case purpose != "" && (!known || u.Ended):
-		return problem.New(problem.Invalid, "purpose-unknown", "purpose", shortened(purpose))
+		return problem.New(problem.Invalid, "purpose-unknown")
 	case u.NeedsCase && number == "":
 		return problem.New(problem.Invalid, "purpose-needs-case", "purpose", purpose)
 	case len(number) > longestCase:

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -485,9 +484,4 @@ func (l Limits) withDefaults() Limits {
 		}
 	}
 	return l
-}
-
-// Formats lists the file formats that Open reads, packed in gzip or zip or not.
-func Formats() []string {
-	return slices.Clone([]string{"csv", "tsv", "xlsx", "json", "ndjson", "geojson"})
 }

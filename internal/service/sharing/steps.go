@@ -113,7 +113,7 @@ func (d *Desk) lawful(g *Grant, e *repo.Entry, now time.Time) (vs []problem.Viol
 	known := d.repo.Purposes()
 	for _, code := range g.Purposes {
 		if u, ok := known[code]; !ok || u.Ended {
-			fail("purpose-unknown", "purposes", "purpose", short(code))
+			fail("purpose-unknown", "purposes")
 		}
 	}
 	if len(g.Purposes) == 0 && personal(&g.Grant, e) {
