@@ -13,6 +13,7 @@ var sharing = map[string]message{
 	"share-stale":       {"Quyền {id} vừa được người khác thay đổi. Hãy xem lại trước khi quyết định.", "The grant {id} has just been changed by somebody else. Look at it again before deciding."},
 	"share-wider":       {"Mục này rộng hơn điều đã được đề nghị.", "This gives more than was asked for."},
 	"share-purpose":     {"Có dữ liệu cá nhân, nên phải nêu ít nhất một mục đích.", "This covers personal data, so at least one purpose must be named."},
+	"dataset-closed":    {"Hiện bạn chưa xem được gì của bộ dữ liệu {dataset}; có thể đề nghị cơ quan chủ quản chia sẻ.", "You see nothing of the dataset {dataset} at present; its owner may be asked for a grant."},
 	"share-past":        {"Ngày kết thúc đã qua.", "The end has passed already."},
 	"share-long":        {"Thời hạn tối đa là {years} năm; hết hạn có thể đề nghị lại.", "At most {years} years; it can be asked for again."},
 }

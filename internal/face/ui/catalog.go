@@ -12,6 +12,7 @@ import (
 type catalogData struct {
 	Search string
 	Cards  []datasetCard
+	Locked []datasetCard // that the reader sees nothing of and may ask for
 	All    int
 	Chips  []chip
 	Facets []facet
@@ -40,7 +41,9 @@ func (u *UI) catalog(v *view) error {
 	c := catalogData{Search: search}
 	pulses := u.pulses()
 	bySector, byOwner, byClass := map[string]int{}, map[string]int{}, map[string]int{}
-	for _, e := range u.Repo.Entries(v.p) {
+	seen := u.Repo.Entries(v.p)
+	locked := v.locked(seen)
+	for i, e := range slices.Concat(seen, locked) {
 		if e.System != system {
 			continue
 		}
@@ -60,13 +63,17 @@ func (u *UI) catalog(v *view) error {
 		if inSector && inOwner {
 			byClass[string(d.Classification)]++
 		}
-		if inSector && inOwner && inClass {
+		switch {
+		case !inSector || !inOwner || !inClass:
+		case i >= len(seen):
+			c.Locked = append(c.Locked, v.card(e, DatasetActivity{})) // nor how it moves
+		default:
 			c.Cards = append(c.Cards, v.card(e, pulses[d.Name]))
 		}
 	}
-	slices.SortStableFunc(c.Cards, func(a, b datasetCard) int {
-		return strings.Compare(value.Fold(a.Title), value.Fold(b.Title))
-	})
+	byTitle := func(a, b datasetCard) int { return strings.Compare(value.Fold(a.Title), value.Fold(b.Title)) }
+	slices.SortStableFunc(c.Cards, byTitle)
+	slices.SortStableFunc(c.Locked, byTitle)
 	facetOf := func(title, param, asked string, counts map[string]int, label func(string) string, order []string) {
 		f := facet{Title: title}
 		for _, code := range order {
@@ -102,7 +109,7 @@ func (u *UI) catalog(v *view) error {
 	if system {
 		href = v.with("system", "")
 	}
-	c.Facets = append(c.Facets, facet{v.T("catalog.other"), []facetItem{{v.T("catalog.system"), href, countSystem(u.Repo.Entries(v.p)), system}}})
+	c.Facets = append(c.Facets, facet{v.T("catalog.other"), []facetItem{{v.T("catalog.system"), href, countSystem(seen), system}}})
 	if system {
 		c.Chips = append(c.Chips, chip{v.T("catalog.system"), v.with("system", "")})
 	}

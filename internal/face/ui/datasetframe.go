@@ -27,7 +27,7 @@ var tabs = [...]string{"", "map", "chart", "quality", "changes", "sharing", "abo
 func (v *view) dataset(tab string) (*datasetView, error) {
 	e, err := v.u.Repo.Entry(v.p, v.r.PathValue("name"))
 	if err != nil {
-		return nil, err
+		return nil, v.closedTo(v.r.PathValue("name"), err)
 	}
 	d := &datasetView{view: v, e: e, d: e.Dataset, tab: tab, held: -1}
 	v.nav = "data"

@@ -182,7 +182,11 @@ func (v *view) granted(g *sharing.Grant) string {
 func (v *view) masksOf(g *sharing.Grant) []string {
 	var list []string
 	for _, m := range g.Masks {
-		list = append(list, joined(": ", m.Field+m.Tag, v.T("mask."+string(m.How))))
+		what := v.fieldsOf(g.Dataset, []string{m.Field})
+		if m.Tag != "" {
+			what = v.T("grant.tag", "tag", m.Tag)
+		}
+		list = append(list, joined(": ", what, v.T("mask."+string(m.How))))
 	}
 	return list
 }
@@ -351,7 +355,7 @@ func (d *datasetView) access() *accessBox {
 	}
 	b := &accessBox{Access: a}
 	for _, x := range a.Explain.Lacks {
-		b.Lacks = append(b.Lacks, x.In(d.lang))
+		b.Lacks = append(b.Lacks, d.lack(d.e, x))
 	}
 	for _, g := range a.Explain.Gives {
 		row := givenRow{By: g.ID, Fields: d.titles(g.Clear)}
@@ -360,7 +364,7 @@ func (d *datasetView) access() *accessBox {
 			for _, m := range g.Masked {
 				names = append(names, m.Field)
 			}
-			row.Fields = joined(", ", row.Fields, d.T("access.masked", "fields", d.titles(names)))
+			row.Fields = joined(", ", row.Fields, d.T("access.masked", "fields", d.fieldsIn(d.e, names)))
 		}
 		if rule, ok := strings.CutPrefix(g.ID, "rule:"); ok {
 			row.By = d.T("rule-name." + rule)

@@ -3,6 +3,7 @@ package ui
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -187,6 +188,9 @@ func local(to string) string {
 
 // fail answers with the page of an error: what is missing, why, what to do.
 func (v *view) fail(err error) error {
+	if c, ok := errors.AsType[*closed](err); ok {
+		return v.showClosed(c)
+	}
 	if problem.KindOf(err) == problem.Denied && v.r.Credential == web.NoCredential {
 		err = problem.Wrap(err, problem.Unauthenticated, "unauthenticated")
 	}
