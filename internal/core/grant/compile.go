@@ -150,3 +150,21 @@ func fits(how How, c *dataset.Column) bool {
 func (c *compiled) forPurpose(purpose string) bool {
 	return len(c.Purposes) == 0 || purpose != "" && slices.Contains(c.Purposes, purpose)
 }
+
+// Fitting lists how a field of a dataset may be masked; none where it cannot be.
+func Fitting(d *dataset.Dataset, t *dataset.Table, field string) []How {
+	c, _, _, ok := t.Property(field)
+	if !ok {
+		return nil
+	}
+	var list []How
+	for _, how := range [...]How{LastDigits, YearOnly, Pseudonym} {
+		if fits(how, &t.Columns[c]) {
+			list = append(list, how)
+		}
+	}
+	if newFrame(d, t).pointed(c) {
+		list = append(list, AreaOnly)
+	}
+	return list
+}

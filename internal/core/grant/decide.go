@@ -73,6 +73,22 @@ func (p *Policy) Decide(r Request) Decision {
 	return d
 }
 
+// Only narrows a decision to what one rule or grant gives.
+func (d *Decision) Only(id string) Decision {
+	n := *d
+	n.clear, n.visible, n.branches = newColumns(d.f.t.Width()), newColumns(d.f.t.Width()), nil
+	for _, b := range d.branches {
+		if b.id == id {
+			n.clear.addAll(b.clear)
+			n.visible.addAll(b.clear)
+			n.visible.addAll(b.masked)
+			n.branches = append(n.branches, b)
+		}
+	}
+	n.Allowed = len(n.branches) > 0
+	return n
+}
+
 // serves tells whether a grant of an action helps to do another: who may read a
 // record may also count it.
 func (a Action) serves(asked Action) bool {
