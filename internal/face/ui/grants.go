@@ -212,6 +212,9 @@ type grantData struct {
 	Events []sharing.Event
 	Fault  *web.Document
 	Filled url.Values
+
+	Choices []maskChoice
+	Preview *previewData
 }
 
 func (d *grantData) may(a sharing.Action) bool { return slices.Contains(d.May, a) }
@@ -228,6 +231,14 @@ func (v *view) showGrant(status int, fault *web.Document) error {
 	if d.Events, err = v.u.Sharing.Timeline(v.r.Context(), v.p, id); err != nil {
 		return err
 	}
+	if d.may(sharing.Approve) {
+		d.Choices = v.maskChoices(&d)
+		if fault == nil && v.field("step") == "preview" {
+			if d.Preview, err = v.preview(&d); err != nil {
+				return v.again(err, v.showGrant)
+			}
+		}
+	}
 	v.nav, v.title = "sharing", d.Title+" · "+v.T("grants.title")
 	return v.show(status, grantPage(v, d))
 }
@@ -240,9 +251,11 @@ func (u *UI) grantStep(v *view) error {
 	version, _ := strconv.ParseInt(v.field("version"), 10, 64)
 	s := sharing.Step{Action: sharing.Action(v.field("step")), Version: version, Text: v.field("text"), Citation: v.field("citation")}
 	var err error
+	if v.field("step") == "preview" {
+		return v.showGrant(http.StatusOK, nil)
+	}
 	if s.Action == sharing.Approve {
-		s.Terms = &sharing.Terms{Fields: v.r.PostForm["field"], Rows: v.field("rows")}
-		s.Terms.Until, err = v.endOf("until")
+		s.Terms, err = v.terms()
 	}
 	if err == nil {
 		_, err = u.Sharing.Step(v.r.Context(), v.p, v.r.PathValue("id"), s)

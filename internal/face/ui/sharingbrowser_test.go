@@ -170,7 +170,23 @@ func TestSharingInABrowser(t *testing.T) {
 	s.says("Hai tháng.")
 
 	s.as(steward)
+	s.open(t, "/profile")
+	s.run(t, `window.sent = true; document.querySelector("#purpose").value = "aid-work"; document.querySelector("#task form").requestSubmit()`)
+	s.until(t, 20*time.Second, `!window.sent && document.readyState === "complete"`)
 	s.open(t, at)
+	s.run(t, "document.querySelector(`[name='mask.name']`).value = 'pseudonym'")
+	s.send(at, "button[value=preview]", nil)
+	s.says("Bên nhận sẽ thấy", "2 bản ghi", "bí danh", "Vẫn ẩn: Số định danh")
+	if body := s.text("document.querySelector(`#preview`).textContent"); strings.Contains(body, "Lê Văn Cúc") || !strings.Contains(body, "A2") {
+		t.Errorf("the preview under a pseudonym: %s", body)
+	}
+	s.axe(t, "preview, vi")
+	s.look(look{"en", "dark", 390, 844})
+	s.send(at, "button[value=preview]", nil)
+	s.says("What the grantee would see")
+	s.axe(t, "preview, en")
+	s.look(look{"vi", "light", 1440, 900})
+	s.run(t, "document.querySelector(`[name='mask.name']`).value = ''")
 	s.send(at, "button[value=approve]", nil)
 	s.says("Đang hiệu lực")
 	s.sound("approved")

@@ -134,6 +134,9 @@ func (d *Desk) ownerOf(name string) string {
 	return ""
 }
 
+// Entry is the dataset that a grant is about, for who is shown the grant.
+func (d *Desk) Entry(g *Grant) (*repo.Entry, error) { return d.repo.Entry(repo.Internal(), g.Dataset) }
+
 // TitleOf is the title of a dataset that a grant is about.
 func (d *Desk) TitleOf(name, lang string) string {
 	if e, err := d.repo.Entry(repo.Internal(), name); err == nil {

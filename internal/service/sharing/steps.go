@@ -206,6 +206,37 @@ func (d *Desk) Step(ctx context.Context, p repo.Principal, id string, s Step) (G
 	return g, d.write(ctx, p.Name, reasonOf(s.Action, s.Text), &g, asked.Version)
 }
 
+// Preview computes what a grant that is asked for would show, with an owner's
+// terms where they give less. It is for who may approve it; what they see of
+// persons is recorded. Errors are those of an approval.
+func (d *Desk) Preview(ctx context.Context, p repo.Principal, id string, terms *Terms) (repo.Preview, error) {
+	g, err := d.Get(ctx, p, id, 0)
+	if err != nil {
+		return repo.Preview{}, err
+	}
+	if err := d.may(p, &g, Approve); err != nil {
+		return repo.Preview{}, err
+	}
+	if _, ok := follow[Approve][g.StateAt(d.repo.Now())]; !ok {
+		return repo.Preview{}, problem.New(problem.Conflict, "share-step", "id", g.ID, "step", Approve, "state", g.StateAt(d.repo.Now()))
+	}
+	e, err := d.repo.Entry(repo.Internal(), g.Dataset)
+	if err != nil {
+		return repo.Preview{}, err
+	}
+	var vs []problem.Violation
+	if terms != nil {
+		vs = narrow(&g.Grant, *terms, e)
+	}
+	if len(vs) == 0 {
+		vs = grant.Check(&g.Grant, e.Dataset, e.Table)
+	}
+	if err := problem.InvalidWith("share-invalid", vs); err != nil {
+		return repo.Preview{}, err
+	}
+	return d.repo.Preview(ctx, p, &g.Grant)
+}
+
 // May lists the steps that p may take on a grant now, in their order.
 func (d *Desk) May(p repo.Principal, g *Grant) []Action {
 	var list []Action
