@@ -84,6 +84,19 @@ func NewSeed(random io.Reader) (seed proof.Seed, err error) {
 	return seed, err
 }
 
+// NewSeeds draws the seeds of n commits at once.
+func NewSeeds(random io.Reader, n int) ([]proof.Seed, error) {
+	b := make([]byte, n*len(proof.Seed{}))
+	if _, err := io.ReadFull(random, b); err != nil {
+		return nil, err
+	}
+	seeds := make([]proof.Seed, n)
+	for i := range seeds {
+		b = b[copy(seeds[i][:], b):]
+	}
+	return seeds, nil
+}
+
 // Checked is what a check of an entry finds.
 type Checked struct {
 	Readable bool           // the payload is one

@@ -80,6 +80,14 @@ func (p *pipe) once(sql string) {
 	p.queue = append(p.queue, expected{sql: sql})
 }
 
+// send lets the server begin with what is queued, and waits for nothing.
+func (p *pipe) send() error {
+	if p.pl == nil {
+		return nil
+	}
+	return p.pl.Flush()
+}
+
 // flush sends what is queued, waits for all answers and returns the first
 // error. After an error the server has skipped the rest.
 func (p *pipe) flush() error {

@@ -20,8 +20,11 @@ func (w *work) store() error {
 	// What the log needs is worked out while the server takes the rows.
 	sealed := make(chan error, 1)
 	go func() { sealed <- w.seal() }()
-	err := errors.Join(w.storeTables(), <-sealed)
-	if err != nil {
+	err := w.storeTables()
+	if err == nil && len(w.entries) >= sendFrom {
+		err = w.p.send()
+	}
+	if err := errors.Join(err, <-sealed); err != nil {
 		return err
 	}
 	if len(w.entries) > 0 {
@@ -35,25 +38,37 @@ func (w *work) store() error {
 	return nil
 }
 
+// sendFrom is from how many commits on sealing them takes longer than to send
+// ahead what is queued.
+const sendFrom = 16
+
 // seal binds the entries of the log to the tree and compresses them.
 func (w *work) seal() error {
 	var sealer store.Sealer
 	w.first, w.hashes = proof.Stored(w.edge.Size), w.hashes[:0]
+	var seeds []proof.Seed
+	var room []byte // for all seals
+	if !w.d.options.WithoutTree {
+		var err error
+		if seeds, err = store.NewSeeds(w.d.options.Random, len(w.entries)); err != nil {
+			return err
+		}
+		room = make([]byte, 0, store.SealSize*len(w.entries))
+		w.hashes = slices.Grow(w.hashes, int(proof.Stored(w.edge.Size+int64(len(w.entries)))-w.first))
+	}
 	for i := range w.entries {
 		e := &w.entries[i]
 		e.seal = []byte{}
 		if !w.d.options.WithoutTree {
-			seed, err := store.NewSeed(w.d.options.Random)
-			if err != nil {
-				return err
-			}
-			seal, err := sealer.Seal(&e.Header, e.payload, seed)
+			seal, err := sealer.Seal(&e.Header, e.payload, seeds[i])
 			if err != nil {
 				return err
 			}
 			leaf := seal.Entry(e.Seq, e.At)
 			w.hashes = w.edge.Append(leaf.Leaf(), w.hashes)
-			e.seal = seal.Append(e.seal)
+			at := len(room)
+			room = seal.Append(room)
+			e.seal = room[at:]
 		}
 		e.payload = w.d.codec.pack(e.payload)
 	}
