@@ -57,7 +57,7 @@ type commands struct {
 	Diff       diffCommand       `cmd:"" help:"Show what differs between two states of a dataset."`
 	Rebuild    rebuildCommand    `cmd:"" help:"Make a follower derive everything anew at the next start."`
 	Verify     verifyCommand     `cmd:"" help:"Check the log against tables and history."`
-	Proof      proofCommand      `cmd:"" help:"Prove that a commit is in the log."`
+	Proof      proofCommand      `cmd:"" help:"Prove that a commit is in the log, or check such a proof."`
 	Backup     backupCommand     `cmd:"" help:"Write a consistent copy while the city works."`
 	Restore    restoreCommand    `cmd:"" help:"Make a new city from a backup."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"huong.city/huong/internal/core/commit"
 	"huong.city/huong/internal/core/dataset"
@@ -112,17 +113,29 @@ func (p *Payload) Append(b []byte) []byte {
 type PayloadReader struct {
 	changes []commit.Applied
 	rows    []value.Value
+	erased  []int64
 }
+
+// ErasedBy are the commits whose erasures took something from what was read
+// last, in their order. The slice is the caller's.
+func (r *PayloadReader) ErasedBy() []int64 { return r.erased }
 
 // Read decodes b, every change as wide as its table.
 func (r *PayloadReader) Read(b []byte, tables func(dataset string) *dataset.Table) ([]commit.Applied, error) {
-	r.changes, r.rows = r.changes[:0], r.rows[:0]
+	r.changes, r.rows, r.erased = r.changes[:0], r.rows[:0], nil
 	var t *dataset.Table
 	enter := func(name []byte, _ int) bool {
 		t = tables(string(name))
 		return t != nil
 	}
 	err := scan(b, enter, func(_ []byte, c *raw) error {
+		if c.has&isErased != 0 {
+			for _, m := range c.marks {
+				if i, found := slices.BinarySearch(r.erased, m.by); !found {
+					r.erased = slices.Insert(r.erased, i, m.by)
+				}
+			}
+		}
 		if c.has&(hasBefore|hasAfter) == 0 {
 			return nil
 		}

@@ -101,6 +101,9 @@ type Entry struct {
 	Changes []Applied      // empty when only headers were asked for
 	Count   int            // number of changes, those erased included
 	Counts  map[string]int // changes per dataset
+	// ErasedBy are the commits whose erasures took something of this one away, in
+	// their order; told where its changes are.
+	ErasedBy []int64
 	// Hash is the entry's leaf in the tree over all commits, and what it is the
 	// hash of beside Seq and At: the salted digests of header and changes
 	// (core/proof).

@@ -3,8 +3,10 @@ package proof
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -105,6 +107,17 @@ func (k *Key) Origin() string { return k.signer.Name() }
 // Verifier is the public key in the text form of signed-note: origin, key hash
 // and key, joined by '+'. It is for handing out.
 func (k *Key) Verifier() string { return k.verifier }
+
+// Fingerprint is what people compare public keys by: the SHA-256 of the key as
+// Key.Verifier writes it, in hex, in groups of four.
+func Fingerprint(verifier string) string {
+	sum := sha256.Sum256([]byte(verifier))
+	var groups []string
+	for i := 0; i < len(sum); i += 2 {
+		groups = append(groups, hex.EncodeToString(sum[i:i+2]))
+	}
+	return strings.Join(groups, " ")
+}
 
 // Sign makes the signed note of a tree.
 func (k *Key) Sign(size int64, root Hash) ([]byte, error) {

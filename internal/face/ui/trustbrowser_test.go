@@ -1,6 +1,7 @@
 package ui_test
 
 import (
+	"fmt"
 	"net/url"
 	"os"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"huong.city/huong/internal/core/grant"
+	"huong.city/huong/internal/core/value"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/account"
 	"huong.city/huong/internal/service/sharing"
@@ -41,6 +43,15 @@ func TestTrustPagesInABrowser(t *testing.T) {
 	if _, err := c.repo.Read(t.Context(), read, repo.Query{Dataset: "aid", Limit: 10}, func(repo.Record) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
+	gone := c.put(t, "aid", "hồ sơ", []map[string]string{{"code": "A9", "person": "046099000009", "name": "Người đã xoá"}})
+	if _, err := c.repo.Erase(t.Context(), read, repo.Erasing{Dataset: "aid", Key: []value.Value{value.OfText("A9")}, Basis: "Luật 91/2025/QH15, Điều 14"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.repo.Attest(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	erased := fmt.Sprintf("/receipts/%d", gone)
+	waiting := fmt.Sprintf("/receipts/%d", c.put(t, "aid", "hồ sơ", []map[string]string{{"code": "A8", "person": "046099000008", "name": "Người mới"}}))
 	axe, err := os.ReadFile("../../../web/node_modules/axe-core/axe.min.js")
 	if err != nil {
 		t.Log("SKIPPED PART: axe-core is not installed in web/node_modules, so accessibility was not checked")
@@ -61,9 +72,11 @@ func TestTrustPagesInABrowser(t *testing.T) {
 		}{
 			{steward, map[string]string{"grants-waiting": "/sharing", "grant-to-decide": "/sharing/" + g.ID, "grants-unused": "/sharing?show=unused", "requests": "/requests", "request-to-handle": at}},
 			{officer, map[string]string{"grants-mine": "/sharing", "grant-asked": "/sharing/" + g.ID, "ask": "/sharing/ask", "ask-one": "/sharing/ask?dataset=service-request", "access": "/datasets/service-request/sharing"}},
+			{c.reader(t), map[string]string{"receipts": "/receipts", "receipt": "/receipts/4", "receipt-waiting": waiting, "receipt-erased": erased, "receipt-unknown": "/receipts/999999"}},
 			{citizen, map[string]string{"me": "/me", "me-data": "/me/data/aid", "request-mine": at}},
 		} {
 			size := emulation.SetDeviceMetricsOverrideParams{Width: l.width, Height: l.height, DeviceScaleFactor: 1, Mobile: l.width < 500}
+			b.forgetCookies(t)
 			actions := []chromedp.Action[chromedp.Void]{call(emulation.SetDeviceMetricsOverride, size), set("lang", l.lang), set("theme", l.theme)}
 			for _, k := range who.reader.http.Jar.Cookies(home) {
 				if k.Name == "huong" {

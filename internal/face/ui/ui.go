@@ -104,6 +104,8 @@ func (u *UI) Routes() []web.Route {
 		return web.Route{Method: http.MethodPost, Pattern: pattern, Handler: u.page(h), MaxBody: 1 << 20}
 	}
 	return append(append(u.signInRoutes(), append(u.sharingRoutes(), u.rightsRoutes()...)...),
+		get("/receipts", u.receipts),
+		get("/receipts/{seq}", u.receipt),
 		get("/{$}", u.home),
 		get("/datasets", u.catalog),
 		get("/datasets/{name}", u.records),

@@ -47,6 +47,8 @@ var wordsRights = map[string]word{
 	"right.answer-by":        {"Trả lời chậm nhất ngày", "To be answered by the end of"},
 	"right.complete-by":      {"Làm xong chậm nhất ngày", "To be done by the end of"},
 	"right.extended":         {"đã gia hạn", "extended"},
+	"right.receipt":          {"Biên nhận", "Receipt"},
+	"right.receipt.hint":     {"Số của lần ghi mới nhất về yêu cầu này. Ghi lại số: ai có nó cũng kiểm tra được rằng thành phố đã ghi, không sửa lùi ngày.", "Number of the newest commit about this request. Keep it: whoever has it can check that the city wrote it down, and when."},
 	"right.answer":           {"Trả lời", "Answer"},
 	"right.overdue":          {"quá hạn", "overdue"},
 

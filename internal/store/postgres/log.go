@@ -26,6 +26,7 @@ func (d *Driver) Log(ctx context.Context, r store.LogRange, fn func(*commit.Entr
 			if e.Changes, err = reader.Read(payload, r.Tables); err != nil {
 				return err
 			}
+			e.ErasedBy = reader.ErasedBy()
 		}
 		return fn(e)
 	})

@@ -163,6 +163,7 @@ func (d *Driver) Log(ctx context.Context, r store.LogRange, fn func(*commit.Entr
 					if l.e.Changes, err = l.payload.Read(b, r.Tables); err != nil {
 						return err
 					}
+					l.e.ErasedBy = l.payload.ErasedBy()
 				}
 				left--
 				return fn(&l.e)

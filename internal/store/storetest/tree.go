@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -227,6 +228,11 @@ var erasingTests = []test{
 		}
 		r.sound()
 		rc := r.erase(nil, text("a"))
+		for _, e := range r.log(store.LogRange{After: 1}) {
+			if touched := e.Seq < rc.Seq; touched != slices.Equal(e.ErasedBy, []int64{rc.Seq}) {
+				t.Errorf("commit %d says that it was erased by %v", e.Seq, e.ErasedBy)
+			}
+		}
 		if rc.Seq != head.Seq+1 {
 			t.Fatalf("receipt %+v", rc)
 		}
