@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -20,6 +21,9 @@ import (
 	"huong.city/huong/internal/core/value"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/account"
+	"huong.city/huong/internal/store"
+	"huong.city/huong/internal/store/postgres"
+	"huong.city/huong/internal/store/postgres/pgtest"
 	"huong.city/huong/internal/store/sqlite"
 )
 
@@ -41,18 +45,64 @@ func (c *clock) forward(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
+var cluster = pgtest.New(pgtest.Settings{})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	cluster.Stop()
+	os.Exit(code)
+}
+
 // town is a small city with two agencies, two wards and an administrator's desk.
 type town struct {
 	*account.Accounts
 	repo  *repo.Repository
 	clock *clock
-	dir   string
+	drive func() (store.Driver, error) // opens the town's store, again for another server
+	kept  func() []byte                // everything that the store holds
 }
 
-func open(t testing.TB) *town {
+// opener makes a town on one of the stores.
+type opener func(testing.TB) *town
+
+// onBoth tells a story on each store.
+func onBoth(t *testing.T, story func(*testing.T, opener)) {
+	t.Run("sqlite", func(t *testing.T) {
+		story(t, func(t testing.TB) *town {
+			dir := t.TempDir()
+			return found(t, &town{
+				drive: func() (store.Driver, error) { return sqlite.Open(dir, sqlite.Options{}) },
+				kept: func() []byte {
+					files, err := filepath.Glob(dir + "/*")
+					if err != nil || len(files) == 0 {
+						t.Fatal(err)
+					}
+					var all []byte
+					for _, f := range files {
+						if b, err := os.ReadFile(f); err == nil { // not of the lock
+							all = append(all, b...)
+						}
+					}
+					return all
+				},
+			})
+		})
+	})
+	t.Run("postgres", func(t *testing.T) {
+		story(t, func(t testing.TB) *town {
+			url := cluster.Database(t)
+			return found(t, &town{
+				drive: func() (store.Driver, error) { return postgres.Open(t.Context(), url, postgres.Options{Readers: 4}) },
+				kept:  func() []byte { return cluster.Rows(t, url) },
+			})
+		})
+	})
+}
+
+func found(t testing.TB, x *town) *town {
 	t.Helper()
-	x := &town{clock: &clock{now: time.Date(2026, 3, 9, 8, 0, 0, 0, time.UTC)}, dir: t.TempDir()}
-	x.repo = openRepo(t, x.dir, x.clock)
+	x.clock = &clock{now: time.Date(2026, 3, 9, 8, 0, 0, 0, time.UTC)}
+	x.repo = x.server(t)
 	x.Accounts = accounts(t, x.repo, x.clock)
 	x.put(t, repo.SystemAgency, "code=snv name=Nội_vụ", "code=cath name=Công_an")
 	x.put(t, repo.SystemArea, "code=w1 name=Một kind=phuong", "code=w2 name=Hai kind=phuong")
@@ -60,13 +110,14 @@ func open(t testing.TB) *town {
 	return x
 }
 
-func openRepo(t testing.TB, dir string, c *clock) *repo.Repository {
+// server opens the town's store for one more server.
+func (x *town) server(t testing.TB) *repo.Repository {
 	t.Helper()
-	d, err := sqlite.Open(dir, sqlite.Options{})
+	d, err := x.drive()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := repo.Open(t.Context(), repo.Config{Driver: d, Now: c.Now, Poll: time.Millisecond})
+	r, err := repo.Open(t.Context(), repo.Config{Driver: d, Now: x.clock.Now, Poll: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +214,9 @@ func officer(areas ...string) account.Capacity {
 	return account.Capacity{Agency: "snv", Roles: []string{grant.Officer, grant.Steward}, Areas: areas}
 }
 
-func TestSignIn(t *testing.T) {
+func TestSignIn(t *testing.T) { onBoth(t, testSignIn) }
+
+func testSignIn(t *testing.T, open opener) {
 	x := open(t)
 	x.staff(t, "an", officer("w1"))
 	token := x.in(t, " AN ")
@@ -197,38 +250,34 @@ func TestSignIn(t *testing.T) {
 }
 
 // No secret stands in the database: neither in the log nor in private state.
-func TestNoSecretIsKept(t *testing.T) {
+func TestNoSecretIsKept(t *testing.T) { onBoth(t, testNoSecretIsKept) }
+
+func testNoSecretIsKept(t *testing.T, open opener) {
 	x := open(t)
 	x.staff(t, "an", officer("w1"))
 	session := x.in(t, "an")
-	link, _, err := x.Recover(t.Context(), repo.Operator(), "an")
+	link, _, err := x.Recover(t.Context(), repo.Operator(), "an", account.Ending{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	x.repo.Close(t.Context())
-	files, err := filepath.Glob(x.dir + "/*")
-	if err != nil || len(files) == 0 {
-		t.Fatal(err)
+	kept := x.kept()
+	holds := func(text string) bool {
+		return bytes.Contains(kept, []byte(text)) || bytes.Contains(kept, []byte(hex.EncodeToString([]byte(text))))
 	}
-	seen := false
-	for _, f := range files {
-		b, err := os.ReadFile(f)
-		if err != nil {
-			continue
-		}
-		seen = seen || bytes.Contains(b, []byte("argon2id"))
-		for what, secret := range map[string]string{"password": good, "session": session, "link": link, "address": desk.Address} {
-			if bytes.Contains(b, []byte(secret)) || bytes.Contains(b, []byte(strings.TrimPrefix(secret, "huongs_"))) {
-				t.Errorf("%s holds the %s", filepath.Base(f), what)
-			}
+	for what, secret := range map[string]string{"password": good, "session": session, "link": link, "address": desk.Address} {
+		if holds(secret) || holds(strings.TrimPrefix(secret, "huongs_")) {
+			t.Errorf("the %s is kept", what)
 		}
 	}
-	if !seen {
+	if !holds("argon2id") {
 		t.Error("the digest of the password was not looked at")
 	}
 }
 
-func TestLockOut(t *testing.T) {
+func TestLockOut(t *testing.T) { onBoth(t, testLockOut) }
+
+func testLockOut(t *testing.T, open opener) {
 	x := open(t)
 	x.staff(t, "an", officer("w1"))
 	address := func(i int) account.Device { return account.Device{Address: fmt.Sprintf("198.51.100.%d", i)} }
@@ -258,7 +307,9 @@ func TestLockOut(t *testing.T) {
 	}
 }
 
-func TestLockOutOfAnAddress(t *testing.T) {
+func TestLockOutOfAnAddress(t *testing.T) { onBoth(t, testLockOutOfAnAddress) }
+
+func testLockOutOfAnAddress(t *testing.T, open opener) {
 	x := open(t)
 	x.staff(t, "an", officer("w1"))
 	for i := range 30 {
@@ -276,7 +327,9 @@ func TestLockOutOfAnAddress(t *testing.T) {
 }
 
 // Many tries at once have no more tries than one after the other.
-func TestTriesAtOnce(t *testing.T) {
+func TestTriesAtOnce(t *testing.T) { onBoth(t, testTriesAtOnce) }
+
+func testTriesAtOnce(t *testing.T, open opener) {
 	x := open(t)
 	x.staff(t, "an", officer("w1"))
 	var wg sync.WaitGroup
@@ -296,7 +349,9 @@ func TestTriesAtOnce(t *testing.T) {
 	}
 }
 
-func TestPasswords(t *testing.T) {
+func TestPasswords(t *testing.T) { onBoth(t, testPasswords) }
+
+func testPasswords(t *testing.T, open opener) {
 	x := open(t)
 	n := 0
 	for password, expected := range map[string]string{

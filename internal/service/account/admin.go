@@ -11,6 +11,7 @@ import (
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/core/value"
 	"huong.city/huong/internal/repo"
+	"huong.city/huong/internal/store"
 )
 
 // Opening is an account to be made.
@@ -62,9 +63,94 @@ func (a *Accounts) Create(ctx context.Context, p repo.Principal, n Opening) erro
 	return a.keepPassword(ctx, &n.Account, n.Password, !n.Chosen)
 }
 
+// Ending says what of an account is to end at once, apart from its password.
+type Ending struct {
+	Sessions bool // sessions, and links and bearer tokens that were given
+	Passkeys bool // all; sessions begun by them end as well
+	Secrets  bool // a machine's client secret, its tokens and certificates
+}
+
+// Ways counts what lets an account in.
+type Ways struct {
+	Sessions, Passkeys, Certificates int
+	Password, Secret                 bool
+}
+
+// Ways tells an administrator what lets an account in, none of it itself.
+func (a *Accounts) Ways(ctx context.Context, p repo.Principal, id string) (w Ways, err error) {
+	if err := mayAdminister(p); err != nil {
+		return w, err
+	}
+	sessions, err := a.sessionsOf(ctx, id)
+	if err != nil {
+		return w, err
+	}
+	passkeys, err := a.passkeysOf(ctx, id)
+	if err != nil {
+		return w, err
+	}
+	certificates, err := a.certificatesOf(ctx, id)
+	if err != nil {
+		return w, err
+	}
+	word, err := a.private.Get(ctx, passwordKey+id)
+	if err != nil {
+		return w, err
+	}
+	secret, err := a.private.Get(ctx, clientKey+id)
+	return Ways{len(sessions), len(passkeys), len(certificates), word != nil, secret != nil}, err
+}
+
+// Shut ends ways into an account: what a thief may have of it must not outlast
+// its recovery. Denied to all but administrators; NotFound.
+func (a *Accounts) Shut(ctx context.Context, p repo.Principal, id string, e Ending) error {
+	if err := mayAdminister(p); err != nil {
+		return err
+	}
+	who, err := a.existing(ctx, id)
+	if err != nil || e == (Ending{}) {
+		return err
+	}
+	var puts []store.StatePut
+	if e.Passkeys {
+		list, err := a.passkeysOf(ctx, who.ID)
+		if err != nil {
+			return err
+		}
+		for _, k := range list {
+			puts = append(puts, deletion(passkeyKey+who.ID+"/"+passkeyID(k.Credential.ID)))
+		}
+	}
+	if e.Secrets {
+		list, err := a.certificatesOf(ctx, who.ID)
+		if err != nil {
+			return err
+		}
+		puts = append(puts, deletion(clientKey+who.ID))
+		for _, key := range list {
+			puts = append(puts, deletion(key))
+		}
+	}
+	a.log.InfoContext(ctx, "ways into an account ended", "account", who.ID, "by", p.Name, "sessions", true, "passkeys", e.Passkeys, "secrets", e.Secrets)
+	return a.endAll(ctx, who.ID, puts...)
+}
+
+// certificatesOf lists the keys of an account's certificates.
+func (a *Accounts) certificatesOf(ctx context.Context, id string) (keys []string, err error) {
+	err = a.private.Each(ctx, certificateKey, func(key string, val []byte) error {
+		if string(val) == id {
+			keys = append(keys, key)
+		}
+		return nil
+	})
+	return keys, err
+}
+
 // Recover makes a link, good once and for a day, by which the owner of an
-// account chooses a password. Its secret is to be handed over in person.
-func (a *Accounts) Recover(ctx context.Context, p repo.Principal, id string) (secret string, ends time.Time, err error) {
+// account chooses a password. Its secret is to be handed over in person. What
+// also is to end ends before: whoever has the account now is out at once, not
+// only when the link is used.
+func (a *Accounts) Recover(ctx context.Context, p repo.Principal, id string, also Ending) (secret string, ends time.Time, err error) {
 	if err := mayAdminister(p); err != nil {
 		return "", ends, err
 	}
@@ -74,6 +160,9 @@ func (a *Accounts) Recover(ctx context.Context, p repo.Principal, id string) (se
 	}
 	if who.Disabled || who.Kind == Machine {
 		return "", ends, problem.New(problem.Conflict, "account-no-password", "account", who.ID)
+	}
+	if err := a.Shut(ctx, p, id, also); err != nil {
+		return "", ends, err
 	}
 	a.log.InfoContext(ctx, "one-time link made", "account", who.ID, "by", p.Name)
 	return a.link(ctx, link{Kind: linkPassword, Account: who.ID}, recoveryHolds)

@@ -22,7 +22,9 @@ func (x *town) as(t testing.TB, id string) repo.Principal {
 	return p
 }
 
-func TestDelegation(t *testing.T) {
+func TestDelegation(t *testing.T) { onBoth(t, testDelegation) }
+
+func testDelegation(t *testing.T, open opener) {
 	x := open(t)
 	now := x.clock.Now()
 	x.staff(t, "an", account.Capacity{Agency: "snv", Roles: []string{grant.Officer, grant.Leader}, Areas: []string{"w1"}, Until: now.Add(30 * 24 * time.Hour)})
@@ -65,7 +67,7 @@ func TestDelegation(t *testing.T) {
 			t.Fatal(err)
 		}
 		token = x.in(t, "binh")
-		if err := x.Choose(t.Context(), token, id); err != nil {
+		if err := x.act(&token, id); err != nil {
 			t.Fatal(err)
 		}
 		p, err := x.Authenticate(t.Context(), token)
@@ -120,7 +122,9 @@ func TestDelegation(t *testing.T) {
 	bare(token, "the source has ended")
 }
 
-func TestFirstAdministrator(t *testing.T) {
+func TestFirstAdministrator(t *testing.T) { onBoth(t, testFirstAdministrator) }
+
+func testFirstAdministrator(t *testing.T, open opener) {
 	x := open(t)
 	secret, err := x.FirstLink(t.Context())
 	if err != nil || secret == "" {
@@ -176,7 +180,9 @@ func TestFirstAdministrator(t *testing.T) {
 	x.over(t, sessions[0], "disabled by itself")
 }
 
-func TestFirstLinkEnds(t *testing.T) {
+func TestFirstLinkEnds(t *testing.T) { onBoth(t, testFirstLinkEnds) }
+
+func testFirstLinkEnds(t *testing.T, open opener) {
 	x := open(t)
 	late, err := x.FirstLink(t.Context())
 	if err != nil {
@@ -194,21 +200,23 @@ func TestFirstLinkEnds(t *testing.T) {
 	want(t, err, "link-over") // there is one by now
 }
 
-func TestRecovery(t *testing.T) {
+func TestRecovery(t *testing.T) { onBoth(t, testRecovery) }
+
+func testRecovery(t *testing.T, open opener) {
 	x := open(t)
 	x.staff(t, "an", officer("w1"))
 	session := x.in(t, "an")
-	_, _, err := x.Recover(t.Context(), x.as(t, "an"), "an")
+	_, _, err := x.Recover(t.Context(), x.as(t, "an"), "an", account.Ending{})
 	if problem.KindOf(err) != problem.Denied {
 		t.Errorf("an officer recovers: %v", err)
 	}
-	_, _, err = x.Recover(t.Context(), repo.Operator(), "nobody")
+	_, _, err = x.Recover(t.Context(), repo.Operator(), "nobody", account.Ending{})
 	want(t, err, "account-unknown")
-	secret, ends, err := x.Recover(t.Context(), repo.Operator(), "an")
+	secret, ends, err := x.Recover(t.Context(), repo.Operator(), "an", account.Ending{})
 	if err != nil || ends.Sub(x.clock.Now()) != 24*time.Hour {
 		t.Fatalf("%v %v", ends, err)
 	}
-	other, _, _ := x.Recover(t.Context(), repo.Operator(), "an")
+	other, _, _ := x.Recover(t.Context(), repo.Operator(), "an", account.Ending{})
 	x.clock.forward(30 * time.Minute)
 	x.holds(t, session, "a link alone ends nothing")
 	if l, err := x.Look(t.Context(), secret); err != nil || l.First || l.Account != "an" {
@@ -229,14 +237,16 @@ func TestRecovery(t *testing.T) {
 	}
 	_, err = x.SignIn(t.Context(), desk, "an", good)
 	want(t, err, "sign-in-wrong")
-	late, _, _ := x.Recover(t.Context(), repo.Operator(), "an")
+	late, _, _ := x.Recover(t.Context(), repo.Operator(), "an", account.Ending{})
 	x.clock.forward(24 * time.Hour)
 	_, err = x.Look(t.Context(), late)
 	want(t, err, "link-over")
 }
 
 // A password that somebody else chose is good for choosing another only.
-func TestForcedChange(t *testing.T) {
+func TestForcedChange(t *testing.T) { onBoth(t, testForcedChange) }
+
+func testForcedChange(t *testing.T, open opener) {
 	x := open(t)
 	err := x.Create(t.Context(), repo.Operator(), account.Opening{Account: account.Account{ID: "an", Name: "An", Kind: account.Staff}, Capacities: []account.Capacity{officer("w1")}, Password: good})
 	if err != nil {
@@ -262,16 +272,18 @@ func TestForcedChange(t *testing.T) {
 	}
 }
 
-func TestAdministering(t *testing.T) {
+func TestAdministering(t *testing.T) { onBoth(t, testAdministering) }
+
+func testAdministering(t *testing.T, open opener) {
 	x := open(t)
 	x.staff(t, "an", officer("w1"))
 	x.staff(t, "root", account.Capacity{Roles: []string{grant.Administrator}})
 	root, an := x.as(t, "root"), x.as(t, "an")
-	open := account.Opening{Account: account.Account{ID: "binh", Name: "Bình", Kind: account.Staff}}
+	opening := account.Opening{Account: account.Account{ID: "binh", Name: "Bình", Kind: account.Staff}}
 	for who, p := range map[string]repo.Principal{"the public": repo.Public(), "an officer": an, "a token for everything": {Name: "token:x", Read: []string{"*"}, Write: []string{"*"}}} {
-		errs := []error{x.Create(t.Context(), p, open), x.Disable(t.Context(), p, "an", true), x.End(t.Context(), p, an.Capacity)}
+		errs := []error{x.Create(t.Context(), p, opening), x.Disable(t.Context(), p, "an", true), x.End(t.Context(), p, an.Capacity)}
 		_, err := x.Give(t.Context(), p, account.Capacity{Account: "an", Roles: []string{grant.Auditor}})
-		_, _, err2 := x.Recover(t.Context(), p, "an")
+		_, _, err2 := x.Recover(t.Context(), p, "an", account.Ending{})
 		_, _, err3 := x.Of(t.Context(), p, "root")
 		for i, err := range append(errs, err, err2) {
 			if problem.KindOf(err) != problem.Denied {
@@ -282,7 +294,7 @@ func TestAdministering(t *testing.T) {
 			t.Errorf("%s reads of an administrator", who)
 		}
 	}
-	bad := open
+	bad := opening
 	bad.ID, bad.Kind, bad.Password = "Bình", "robot", "ngắn"
 	bad.Capacities = []account.Capacity{{Roles: []string{"king", grant.Officer}, Areas: []string{"w9"}}, {Agency: "none", Roles: []string{grant.Officer}, Until: x.clock.Now().Add(-time.Hour), From: x.clock.Now()}}
 	err := x.Create(t.Context(), root, bad)
@@ -291,10 +303,10 @@ func TestAdministering(t *testing.T) {
 			t.Errorf("%s is not told: %s", fault, codes(err))
 		}
 	}
-	if err := x.Create(t.Context(), root, open); err != nil {
+	if err := x.Create(t.Context(), root, opening); err != nil {
 		t.Fatal(err)
 	}
-	want(t, x.Create(t.Context(), root, open), "account-taken")
+	want(t, x.Create(t.Context(), root, opening), "account-taken")
 	if _, err := x.Give(t.Context(), root, account.Capacity{Account: "binh", Agency: "snv", Roles: []string{grant.Officer}, Areas: []string{"w1", "w2"}}); err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,9 @@ func (x *town) robot(t testing.TB, id string, capacities ...account.Capacity) {
 
 var feed = account.Capacity{Agency: "snv", Roles: []string{grant.Machine, grant.Engineer}, Areas: []string{"*"}}
 
-func TestClientCredentials(t *testing.T) {
+func TestClientCredentials(t *testing.T) { onBoth(t, testClientCredentials) }
+
+func testClientCredentials(t *testing.T, open opener) {
 	x := open(t)
 	x.robot(t, "feed", feed)
 	x.staff(t, "an", officer("w1"))
@@ -109,7 +111,9 @@ func TestClientCredentials(t *testing.T) {
 	}
 }
 
-func TestCertificates(t *testing.T) {
+func TestCertificates(t *testing.T) { onBoth(t, testCertificates) }
+
+func testCertificates(t *testing.T, open opener) {
 	x := open(t)
 	x.robot(t, "feed", feed)
 	x.robot(t, "gate", feed)

@@ -20,7 +20,7 @@ import (
 const callback = "https://city.example/enter/callback"
 
 // federated is a town whose people sign in at a provider.
-func federated(t *testing.T, change func(*account.Provider)) (*town, *accounttest.Provider) {
+func federated(t *testing.T, open opener, change func(*account.Provider)) (*town, *accounttest.Provider) {
 	t.Helper()
 	x := open(t)
 	p := accounttest.Start(t, x.clock.Now)
@@ -70,8 +70,10 @@ func (x *town) federate(t testing.TB) (account.Entered, error) {
 	return got, err
 }
 
-func TestCitizenByProvider(t *testing.T) {
-	x, p := federated(t, nil)
+func TestCitizenByProvider(t *testing.T) { onBoth(t, testCitizenByProvider) }
+
+func testCitizenByProvider(t *testing.T, open opener) {
+	x, p := federated(t, open, nil)
 	p.Set(func(p *accounttest.Provider) {
 		p.Claims = map[string]any{"sub": "s-1", "name": "Lê An", "citizen_id": "046099000001", "acr": "loa2", "groups": []string{"cv"}, "unit": "Nội vụ"}
 	})
@@ -113,8 +115,10 @@ func TestCitizenByProvider(t *testing.T) {
 }
 
 // Two windows at once make one account.
-func TestCitizenTwiceAtOnce(t *testing.T) {
-	x, p := federated(t, nil)
+func TestCitizenTwiceAtOnce(t *testing.T) { onBoth(t, testCitizenTwiceAtOnce) }
+
+func testCitizenTwiceAtOnce(t *testing.T, open opener) {
+	x, p := federated(t, open, nil)
 	p.Set(func(p *accounttest.Provider) {
 		p.Claims = map[string]any{"sub": "s-1", "name": "Lê An", "citizen_id": "046099000001"}
 	})
@@ -133,8 +137,10 @@ func TestCitizenTwiceAtOnce(t *testing.T) {
 	}
 }
 
-func TestStaffByProvider(t *testing.T) {
-	x, p := federated(t, func(p *account.Provider) { p.Citizens = false; p.UserInfo = true })
+func TestStaffByProvider(t *testing.T) { onBoth(t, testStaffByProvider) }
+
+func testStaffByProvider(t *testing.T, open opener) {
+	x, p := federated(t, open, func(p *account.Provider) { p.Citizens = false; p.UserInfo = true })
 	claims := func(change ...any) {
 		p.Set(func(p *accounttest.Provider) {
 			p.Claims = map[string]any{"sub": "s-7", "name": "Bình", "email": "Binh@city.example", "email_verified": true, "unit": "Nội vụ", "groups": []string{"cv", "administrator"}, "wards": "w1 w2"}
@@ -188,8 +194,10 @@ func TestStaffByProvider(t *testing.T) {
 }
 
 // What an attacker or a broken provider sends lets nobody in.
-func TestProviderIsNotBelievedBlindly(t *testing.T) {
-	x, p := federated(t, nil)
+func TestProviderIsNotBelievedBlindly(t *testing.T) { onBoth(t, testProviderIsNotBelievedBlindly) }
+
+func testProviderIsNotBelievedBlindly(t *testing.T, open opener) {
+	x, p := federated(t, open, nil)
 	p.Set(func(p *accounttest.Provider) { p.Claims = map[string]any{"sub": "s-1", "name": "Lê An"} })
 	for name, set := range map[string]func(p *accounttest.Provider){
 		"another key":      func(p *accounttest.Provider) { p.Forge = true },
@@ -239,7 +247,7 @@ func TestProviderIsNotBelievedBlindly(t *testing.T) {
 		t.Errorf("%d accounts were made", len(list))
 	}
 
-	x, _ = federated(t, func(p *account.Provider) { p.Issuer = "http://127.0.0.1:1" })
+	x, _ = federated(t, open, func(p *account.Provider) { p.Issuer = "http://127.0.0.1:1" })
 	if _, _, err := x.BeginProvider(t.Context(), "/"); problem.KindOf(err) != problem.Unavailable {
 		t.Errorf("a provider that is down: %v", err)
 	}

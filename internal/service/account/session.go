@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"slices"
 	"strings"
@@ -97,26 +98,34 @@ func (a *Accounts) begin(ctx context.Context, before life, s session, device Dev
 	if list := who.acting(a.repo.Now()); len(list) == 1 {
 		s.Capacity = list[0].ID
 	}
+	if err := a.add(ctx, before, digest, s, true); err != nil {
+		return "", err
+	}
+	a.log.InfoContext(ctx, "signed in", "account", s.Account, "how", s.How)
+	return secret, nil
+}
+
+// add keeps a session unless everything of its account was ended since the life
+// before; room tells that the oldest make room for it.
+func (a *Accounts) add(ctx context.Context, before life, digest string, s session, room bool) error {
 	for {
 		l, raw, err := a.lifeOf(ctx, s.Account)
 		if err != nil {
-			return "", err
+			return err
 		}
 		if l.Ended != before.Ended {
-			return "", unauthenticated()
+			return unauthenticated()
 		}
-		puts, err := a.makeRoom(ctx, s.Account)
-		if err != nil {
-			return "", err
+		var puts []store.StatePut
+		if room {
+			if puts, err = a.makeRoom(ctx, s.Account); err != nil {
+				return err
+			}
 		}
 		puts = append(puts, store.StatePut{Key: sessionKey + digest, Value: encoded(s)}, store.StatePut{Key: ownedKey(s.Account, digest), Value: []byte{1}})
 		l.Begun++
-		err = a.private.Swap(ctx, lifeKey+s.Account, raw, encoded(l), puts...)
-		if !moved(err) {
-			if err == nil {
-				a.log.InfoContext(ctx, "signed in", "account", s.Account, "how", s.How)
-			}
-			return secret, err
+		if err := a.private.Swap(ctx, lifeKey+s.Account, raw, encoded(l), puts...); !moved(err) {
+			return err
 		}
 	}
 }
@@ -217,18 +226,52 @@ func (a *Accounts) change(ctx context.Context, secret string, fn func(s *Session
 	}
 }
 
-// Choose lets a session act in another capacity of its account. The task at hand
-// ends with the capacity in which it was begun.
-func (a *Accounts) Choose(ctx context.Context, secret, capacity string) error {
-	return a.change(ctx, secret, func(s *Session) error {
-		if !slices.ContainsFunc(s.Capacities, func(c Capacity) bool { return c.ID == capacity }) {
-			return problem.New(problem.Denied, "capacity-not-yours")
+// Choose lets a session act in another capacity of its account and returns the
+// secret that it has from then on: with other rights comes another one, and the
+// one before is over, so that whoever planted or saw it gains nothing. The task
+// at hand ends with the capacity in which it was begun.
+func (a *Accounts) Choose(ctx context.Context, secret, capacity string) (renewed string, err error) {
+	s, err := a.Session(ctx, secret)
+	if err != nil {
+		return "", err
+	}
+	before, _, err := a.lifeOf(ctx, s.Account.ID)
+	if err != nil {
+		return "", err
+	}
+	if s, err = a.Session(ctx, secret); err != nil { // it held after the life was read
+		return "", err
+	}
+	if !slices.ContainsFunc(s.Capacities, func(c Capacity) bool { return c.ID == capacity }) {
+		return "", problem.New(problem.Denied, "capacity-not-yours")
+	}
+	if s.kept.Capacity == capacity {
+		return secret, nil
+	}
+	next := s.kept
+	next.Capacity, next.Purpose, next.Case = capacity, "", ""
+	renewed, digest, err := a.secret(sessionPrefix)
+	if err != nil {
+		return "", err
+	}
+	// The new one first, so that whatever ends all sessions meanwhile ends it too;
+	// it is handed out only once the old one was there to be ended.
+	if err := a.add(ctx, before, digest, next, false); err != nil {
+		return "", err
+	}
+	for {
+		err := a.private.Swap(ctx, sessionKey+s.ID, s.raw, nil, deletion(ownedKey(s.Account.ID, s.ID)))
+		if err == nil {
+			return renewed, nil
 		}
-		if s.kept.Capacity != capacity {
-			s.kept.Capacity, s.kept.Purpose, s.kept.Case = capacity, "", ""
+		if moved(err) {
+			if s, err = a.Session(ctx, secret); err == nil {
+				continue
+			}
 		}
-		return nil
-	})
+		undone := context.WithoutCancel(ctx)
+		return "", errors.Join(err, a.private.Put(undone, deletion(sessionKey+digest), deletion(ownedKey(next.Account, digest))))
+	}
 }
 
 // longestCase bounds the number of a dossier, in bytes.

@@ -27,7 +27,9 @@ func (x *town) holds(t testing.TB, token, why string) {
 	}
 }
 
-func TestSessionsEnd(t *testing.T) {
+func TestSessionsEnd(t *testing.T) { onBoth(t, testSessionsEnd) }
+
+func testSessionsEnd(t *testing.T, open opener) {
 	x := open(t)
 	x.staff(t, "an", officer("w1"))
 	idle := x.in(t, "an")
@@ -66,7 +68,7 @@ func TestSessionsEnd(t *testing.T) {
 			return err
 		},
 		"another server disables": func(string) error {
-			theirs := accounts(t, openRepo(t, x.dir, x.clock), x.clock)
+			theirs := accounts(t, x.server(t), x.clock)
 			return theirs.Disable(t.Context(), repo.Operator(), "an", true)
 		},
 	} {
@@ -84,7 +86,9 @@ func TestSessionsEnd(t *testing.T) {
 	}
 }
 
-func TestSessionsAreListedToTheirOwner(t *testing.T) {
+func TestSessionsAreListedToTheirOwner(t *testing.T) { onBoth(t, testSessionsAreListedToTheirOwner) }
+
+func testSessionsAreListedToTheirOwner(t *testing.T, open opener) {
 	x := open(t)
 	x.staff(t, "an", officer("w1"))
 	x.staff(t, "binh", officer("w1"))
@@ -125,7 +129,9 @@ func TestSessionsAreListedToTheirOwner(t *testing.T) {
 	}
 }
 
-func TestCapacities(t *testing.T) {
+func TestCapacities(t *testing.T) { onBoth(t, testCapacities) }
+
+func testCapacities(t *testing.T, open opener) {
 	x := open(t)
 	x.staff(t, "an", officer("w1"), account.Capacity{Agency: "cath", Roles: []string{grant.Leader}, Areas: []string{"*"}})
 	got, err := x.SignIn(t.Context(), desk, "an", good)
@@ -142,14 +148,14 @@ func TestCapacities(t *testing.T) {
 		t.Fatalf("%+v %v", s, err)
 	}
 	for _, c := range s.Capacities {
-		if err := x.Choose(t.Context(), token, c.ID); err != nil {
+		if err := x.act(&token, c.ID); err != nil {
 			t.Fatal(err)
 		}
 		if p, _ = x.Authenticate(t.Context(), token); p.Agency != c.Agency || p.Capacity != c.ID || !slices.Equal(p.Roles, c.Roles) {
 			t.Errorf("as %s: %+v", c.Agency, p)
 		}
 	}
-	want(t, x.Choose(t.Context(), token, "none"), "capacity-not-yours")
+	want(t, x.act(&token, "none"), "capacity-not-yours")
 
 	// The task lasts as long as the capacity it was named in.
 	want(t, x.Task(t.Context(), token, "fishing", ""), "purpose-unknown")
@@ -168,7 +174,7 @@ func TestCapacities(t *testing.T) {
 	if err := x.Task(t.Context(), token, "care", ""); err != nil {
 		t.Fatal(err)
 	}
-	if err := x.Choose(t.Context(), token, s.Capacities[0].ID); err != nil {
+	if err := x.act(&token, s.Capacities[0].ID); err != nil {
 		t.Fatal(err)
 	}
 	if p, _ = x.Authenticate(t.Context(), token); p.Purpose != "" {
@@ -187,10 +193,10 @@ func TestCapacities(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want(t, x.Choose(t.Context(), token, id), "capacity-not-yours")
+	want(t, x.act(&token, id), "capacity-not-yours")
 	x.clock.forward(61 * time.Minute)
 	token = x.in(t, "an")
-	if err := x.Choose(t.Context(), token, id); err != nil {
+	if err := x.act(&token, id); err != nil {
 		t.Fatal(err)
 	}
 	x.clock.forward(59 * time.Minute)
@@ -200,7 +206,9 @@ func TestCapacities(t *testing.T) {
 }
 
 // A citizen's number counts in that capacity alone.
-func TestPersonIsKnownToTheCitizenOnly(t *testing.T) {
+func TestPersonIsKnownToTheCitizenOnly(t *testing.T) { onBoth(t, testPersonIsKnownToTheCitizenOnly) }
+
+func testPersonIsKnownToTheCitizenOnly(t *testing.T, open opener) {
 	x := open(t)
 	err := x.Create(t.Context(), repo.Operator(), account.Opening{
 		Account:    account.Account{ID: "an", Name: "Lê An", Kind: account.Citizen, Person: "046099000001", Assurance: 2},
@@ -211,7 +219,7 @@ func TestPersonIsKnownToTheCitizenOnly(t *testing.T) {
 	token := x.in(t, "an")
 	s, _ := x.Session(t.Context(), token)
 	for _, c := range s.Capacities {
-		if err := x.Choose(t.Context(), token, c.ID); err != nil {
+		if err := x.act(&token, c.ID); err != nil {
 			t.Fatal(err)
 		}
 		p, err := x.Authenticate(t.Context(), token)

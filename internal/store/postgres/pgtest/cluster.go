@@ -4,6 +4,7 @@
 package pgtest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -94,6 +95,34 @@ func (c *Cluster) make(t testing.TB, options string) string {
 // URL returns the connection URL of a database of the cluster.
 func (c *Cluster) URL(name string) string {
 	return "postgres:///" + name + "?user=postgres&host=" + c.dir
+}
+
+// Rows returns every row of every table of a database as PostgreSQL writes it
+// in text; bytes are in hex.
+func (c *Cluster) Rows(t testing.TB, url string) []byte {
+	t.Helper()
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	rows, err := conn.Query(ctx, "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace s ON s.oid=c.relnamespace "+
+		"WHERE c.relkind='r' AND s.nspname NOT IN ('pg_catalog','information_schema','public')")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all bytes.Buffer
+	for _, table := range tables {
+		if _, err := conn.PgConn().CopyTo(ctx, &all, "COPY (SELECT t::text FROM "+table+" t) TO STDOUT"); err != nil {
+			t.Fatal(table, err)
+		}
+	}
+	return all.Bytes()
 }
 
 // Crash ends the server and its sessions at once, without a checkpoint, and
