@@ -28,6 +28,9 @@ type Where struct {
 	Database string
 	Zone     string // IANA zone of the city
 	Secret   string // file with the installation's secret; the city's own place when empty
+	// ReleaseAbove is the limit of reading personal records in bulk; the
+	// repository's own when 0.
+	ReleaseAbove int64
 }
 
 // Exists tells whether there is a city, without making anything.
@@ -107,7 +110,7 @@ func (w Where) OpenAt(ctx context.Context, log *slog.Logger, now func() time.Tim
 		d.Close()
 		return nil, err
 	}
-	r, err := repo.Open(ctx, repo.Config{Driver: d, Now: now, Log: log, Zone: zone, Secret: secret})
+	r, err := repo.Open(ctx, repo.Config{Driver: d, Now: now, Log: log, Zone: zone, Secret: secret, ReleaseAbove: w.ReleaseAbove})
 	if err != nil {
 		d.Close()
 		return nil, fmt.Errorf("open the repository: %w", err)

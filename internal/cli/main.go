@@ -33,11 +33,12 @@ type where struct {
 	Data     string `help:"Folder of the data (SQLite)." placeholder:"DIR" env:"HUONG_DATA"`
 	Database string `help:"PostgreSQL with PostGIS instead of a folder." placeholder:"URL" env:"HUONG_DATABASE"`
 	Zone     string `help:"The city's time zone." default:"Asia/Ho_Chi_Minh" env:"HUONG_ZONE"`
+	Release  int64  `name:"release-above" help:"How many personal records of a dataset an account may read in bulk within 24 hours before a second person of the owner must approve." default:"1000" env:"HUONG_RELEASE_ABOVE"`
 	Secret   string `help:"File with the installation's secret; made at the first start in the folder of the data, or for a database in the user's configuration folder, when not given." placeholder:"FILE" env:"HUONG_SECRET_FILE"`
 }
 
 func (w where) app() app.Where {
-	return app.Where{Data: w.Data, Database: w.Database, Zone: w.Zone, Secret: w.Secret}
+	return app.Where{Data: w.Data, Database: w.Database, Zone: w.Zone, Secret: w.Secret, ReleaseAbove: w.Release}
 }
 
 // commands is the grammar of the command line.

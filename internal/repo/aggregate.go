@@ -84,7 +84,7 @@ func (r *Repository) aggregate(ctx context.Context, c *catalog, p Principal, a A
 		if err != nil {
 			return err
 		}
-		if err := told.mass(ctx, d, used, n); err != nil {
+		if err := told.mass(ctx, d, used, n, 0); err != nil {
 			return err
 		}
 	}

@@ -34,6 +34,7 @@ const (
 	SystemCapacity   = "capacity"
 	SystemRight      = "rights-request"
 	SystemErasure    = "erasure"
+	SystemRelease    = "release"
 )
 
 //go:embed system/*.yaml

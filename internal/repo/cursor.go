@@ -14,44 +14,54 @@ import (
 )
 
 // Cursors are opaque to clients. A page cursor holds a fingerprint of its query
-// and the position of the last record seen; a change cursor holds the epoch and
+// and the position of the last record seen, with how many personal records were
+// read on the way to it; a change cursor holds the epoch and
 // the seq. A page cursor is sealed, for the position may hold what its reader may
 // not see, and a reader could ask for any other. Both are checked, and what they
 // carry is bound as values, never pasted.
 const (
-	pageCursor   = 1
 	changeCursor = 2
+	pageCursor   = 3
 	cursorLimit  = 8 << 10
 )
 
-func (r *Repository) encodeCursor(q Query, after []value.Value) string {
+func (r *Repository) encodeCursor(q Query, after []value.Value, so trail) string {
 	b := []byte{pageCursor}
 	b = binary.LittleEndian.AppendUint64(b, fingerprint(q))
+	b = binary.LittleEndian.AppendUint64(b, uint64(so.rows))
+	b = append(binary.AppendUvarint(b, uint64(len(so.release))), so.release...)
 	b = value.AppendRow(b, after)
 	return base64.RawURLEncoding.EncodeToString(r.keys.seal(b))
 }
 
-func (r *Repository) decodeCursor(q Query, width int) ([]value.Value, error) {
+func (r *Repository) decodeCursor(q Query, width int) ([]value.Value, trail, error) {
 	bad := problem.InvalidWith("query-invalid", []problem.Violation{problem.Violate("cursor-invalid", "cursor")})
 	if len(q.Cursor) > cursorLimit {
-		return nil, bad
+		return nil, trail{}, bad
 	}
 	b, err := base64.RawURLEncoding.DecodeString(q.Cursor)
 	if err != nil {
-		return nil, bad
+		return nil, trail{}, bad
 	}
 	b, ok := r.keys.open(b)
-	if !ok || len(b) < 9 || b[0] != pageCursor {
-		return nil, bad
+	if !ok || len(b) < 18 || b[0] != pageCursor {
+		return nil, trail{}, bad
 	}
 	if binary.LittleEndian.Uint64(b[1:]) != fingerprint(q) {
-		return nil, problem.InvalidWith("query-invalid", []problem.Violation{problem.Violate("cursor-other-query", "cursor")})
+		return nil, trail{}, problem.InvalidWith("query-invalid", []problem.Violation{problem.Violate("cursor-other-query", "cursor")})
 	}
-	row, rest, err := value.ReadRow(nil, b[9:], width)
+	so := trail{rows: int64(binary.LittleEndian.Uint64(b[9:]))}
+	n, size := binary.Uvarint(b[17:])
+	if size <= 0 || n > uint64(len(b)-17-size) {
+		return nil, trail{}, bad
+	}
+	b = b[17+size:]
+	so.release = string(b[:n])
+	row, rest, err := value.ReadRow(nil, b[n:], width)
 	if err != nil || len(rest) > 0 {
-		return nil, bad
+		return nil, trail{}, bad
 	}
-	return row, nil
+	return row, so, nil
 }
 
 // fingerprint identifies what a page cursor belongs to: everything of the query

@@ -43,6 +43,7 @@ type disclosure struct {
 	many    bool
 	rows    int64
 	whole   disclosed // what was shown of anybody
+	weight
 	looked  disclosed // what the asker's own conditions and orders look at, of every row
 }
 
@@ -136,7 +137,7 @@ func (x *disclosure) commit(ctx context.Context) error {
 	case x.many:
 		x.persons = map[string]*disclosed{subjectOfMany: {cells: x.whole.cells, by: x.whole.by, rows: x.rows}}
 	}
-	err := x.r.record(ctx, x.c, x.drafts())
+	err := x.r.record(ctx, x.c, x.drafts(), x.weigh(x.rows, x.many))
 	x.rows, x.many, x.whole = 0, false, disclosed{}
 	clear(x.persons)
 	return err
@@ -144,8 +145,9 @@ func (x *disclosure) commit(ctx context.Context) error {
 
 // mass records a reading of the wanted columns (nil = all) whose rows are not
 // known beforehand; count is how many there were when it began. None is recorded
-// too, for there may be some by the time that they are read.
-func (x *disclosure) mass(ctx context.Context, d *grant.Decision, want []int, count int64) error {
+// too, for there may be some by the time that they are read. bulk of them are
+// personal records that are read one by one; 0 = none is.
+func (x *disclosure) mass(ctx context.Context, d *grant.Decision, want []int, count, bulk int64) error {
 	if x == nil {
 		return nil
 	}
@@ -154,7 +156,7 @@ func (x *disclosure) mass(ctx context.Context, d *grant.Decision, want []int, co
 		return nil
 	}
 	x.persons = map[string]*disclosed{subjectOfMany: o}
-	return x.r.record(ctx, x.c, x.drafts())
+	return x.r.record(ctx, x.c, x.drafts(), x.weigh(bulk, bulk > recordedPersons))
 }
 
 // draft is an access record without its place among those of its subject.
@@ -270,8 +272,9 @@ func (l *ledger) forget(drafts []draft) {
 	}
 }
 
-// record commits access records, in one commit.
-func (r *Repository) record(ctx context.Context, c *catalog, drafts []draft) error {
+// record commits access records, in one commit, once weigh allows it; what that
+// changes is committed with them. A nil weigh allows everything.
+func (r *Repository) record(ctx context.Context, c *catalog, drafts []draft, weigh weighing) error {
 	if len(drafts) == 0 {
 		return nil
 	}
@@ -281,6 +284,13 @@ func (r *Repository) record(ctx context.Context, c *catalog, drafts []draft) err
 	for range attempts {
 		req := &commit.Request{Header: commit.Header{Actor: "huong", Source: "access", Reason: "personal data read"}}
 		ends := make([]chainEnd, len(drafts))
+		var counted weighed
+		if weigh != nil {
+			var err error
+			if counted, err = weigh(ctx); err != nil {
+				return err
+			}
+		}
 		for i, d := range drafts {
 			end, err := r.chainEnd(ctx, access, d.subject)
 			if err != nil {
@@ -290,10 +300,18 @@ func (r *Repository) record(ctx context.Context, c *catalog, drafts []draft) err
 			f := fieldsOf(access.Table, row)
 			f.set("number", value.OfInt(end.number+1))
 			f.set("previous", textOrNull(end.digest))
+			f.set("release", textOrNull(counted.release))
+			if counted.bulk > 0 {
+				f.set("bulk", value.OfInt(counted.bulk))
+			}
 			ends[i] = chainEnd{end.number + 1, accessDigest(row)}
 			req.Changes = append(req.Changes, commit.Change{Dataset: SystemAccess, Op: commit.Put, Row: row, Expect: commit.Absent})
 		}
 		item := store.Item{Request: req, Layouts: map[string]*dataset.Table{SystemAccess: access.Table}, At: r.now().UnixMicro()}
+		if counted.use != nil {
+			req.Changes = append(req.Changes, *counted.use)
+			item.Layouts[SystemRelease] = c.entries[SystemRelease].Table
+		}
 		// A reader who goes away must not leave the ledger behind the log.
 		_, err := r.queue.submit(context.WithoutCancel(ctx), item, c.version)
 		switch {

@@ -161,6 +161,9 @@ func (l *logReading) tell(entry *commit.Entry) error {
 		if err := t.commit(l.ctx); err != nil {
 			return err
 		}
+		if t.so.release == "" {
+			t.so = trail{} // who follows the log reads on and on; commits about many add up by themselves
+		}
 	}
 	if len(entry.Counts) == 0 && !(l.p.Admin && len(l.only) == 0) {
 		return nil
@@ -201,7 +204,7 @@ func (r *Repository) difference(ctx context.Context, c *catalog, p Principal, na
 	if told := r.disclosure(p, c, e, &d); told != nil {
 		n, err := r.driver.Count(ctx, store.Query{Table: e.Table, AsOf: to, Filter: d.Rows(nil)})
 		if err == nil {
-			err = told.mass(ctx, &d, nil, max(n, 1)) // records that are gone by then count too
+			err = told.mass(ctx, &d, nil, max(n, 1), n) // records that are gone by then count too
 		}
 		if err != nil {
 			return err

@@ -54,6 +54,11 @@ func (r *Repository) read(ctx context.Context, c *catalog, p Principal, q Query,
 		}
 	}
 	limit := sq.Limit
+	if told != nil {
+		if err := told.resume(ctx, s.trail); err != nil {
+			return page, err
+		}
+	}
 	hold := told != nil && limit > 0 && limit <= heldRows
 	if told != nil && !hold {
 		n := page.Matched
@@ -66,7 +71,11 @@ func (r *Repository) read(ctx context.Context, c *catalog, p Principal, q Query,
 		if touched != nil {
 			touched = append(slices.Clone(touched), s.used...)
 		}
-		if err := told.mass(ctx, &s.decision, touched, n); err != nil {
+		bulk, err := r.bulk(ctx, s, told, n)
+		if err != nil {
+			return page, err
+		}
+		if err := told.mass(ctx, &s.decision, touched, n, bulk); err != nil {
 			return page, err
 		}
 	}
@@ -75,11 +84,12 @@ func (r *Repository) read(ctx context.Context, c *catalog, p Principal, q Query,
 	}
 	plain := s.decision.Whole() && s.shown == nil
 	var n int
+	var more bool
 	var last []value.Value
 	var held []Record
 	err = r.driver.Read(ctx, sq, func(row store.Row) error {
 		if n++; limit > 0 && n > limit {
-			page.Next = r.encodeCursor(q, last)
+			more = true
 			return nil
 		}
 		if limit > 0 && n == limit {
@@ -97,11 +107,16 @@ func (r *Repository) read(ctx context.Context, c *catalog, p Principal, q Query,
 		}
 		return fn(Record{Entry: e, Version: row.Version, Values: row.Values})
 	})
-	if err != nil || !hold {
+	if err != nil {
 		return page, err
 	}
-	if err := told.commit(ctx); err != nil {
-		return Page{}, err
+	if hold {
+		if err := told.commit(ctx); err != nil {
+			return Page{}, err
+		}
+	}
+	if more {
+		page.Next = r.encodeCursor(q, last, told.trail(s.trail))
 	}
 	for _, rec := range held {
 		if err := fn(rec); err != nil {
@@ -234,6 +249,7 @@ type selection struct {
 	asked    cql2.Expr // the asker's conditions, bound
 	shown    []int     // columns to show; nil = all that are visible
 	used     []int     // columns that conditions and orders of the asker look at
+	trail    trail     // of the pages before, from the cursor
 }
 
 // compile authorises and binds a query. What a filter or an order looks at must
@@ -297,7 +313,7 @@ func (r *Repository) compile(ctx context.Context, c *catalog, p Principal, q Que
 	s.query.Filter = cql2.And(asked, d.Rows(s.used))
 	s.columns()
 	if q.Cursor != "" {
-		if s.query.After, err = r.decodeCursor(q, len(s.query.Sort)+len(t.Key)); err != nil {
+		if s.query.After, s.trail, err = r.decodeCursor(q, len(s.query.Sort)+len(t.Key)); err != nil {
 			return nil, err
 		}
 	}

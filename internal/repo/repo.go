@@ -25,7 +25,10 @@ type Config struct {
 	QueueLimit int            // commits that may wait; 4096 when 0
 	QueueRows  int64          // rows that may wait; 200,000 when 0
 	Poll       time.Duration  // how often to look for other processes' commits; 500 ms when 0
-	Attest     time.Duration  // how often to sign the end of the log while commits come; 15 s when 0
+	// ReleaseAbove is how many personal records of a dataset an account may read in
+	// bulk before a second person of the owner must have approved; 1000 when 0.
+	ReleaseAbove int64
+	Attest       time.Duration // how often to sign the end of the log while commits come; 15 s when 0
 }
 
 // Repository is safe for concurrent use. Every method takes the principal who
@@ -47,8 +50,9 @@ type Repository struct {
 	keys    keys
 	signer  *proof.Key // of checkpoints
 	// otherSecret: the city began with another secret
-	otherSecret bool
-	ledger      ledger
+	otherSecret  bool
+	ledger       ledger
+	releaseAbove int64
 
 	queue  *queue
 	head   headSignal
@@ -64,6 +68,9 @@ type Repository struct {
 func Open(ctx context.Context, c Config) (*Repository, error) {
 	r := &Repository{
 		driver: c.Driver, now: c.Now, random: c.Random, log: c.Log, zone: c.Zone, poll: c.Poll,
+	}
+	if r.releaseAbove = c.ReleaseAbove; r.releaseAbove == 0 {
+		r.releaseAbove = releaseAbove
 	}
 	if r.random == nil {
 		r.random = rand.Reader

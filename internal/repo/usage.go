@@ -99,7 +99,7 @@ func (r *Repository) UsageOf(ctx context.Context, p Principal, number string, q 
 		x := &disclosure{r: r, p: p, c: c, e: e, person: -1, persons: map[string]*disclosed{}}
 		cell, _, _, _ := e.Table.Property("subject")
 		x.persons[r.keys.subjectOf(number)] = &disclosed{cells: []int{cell}, by: ids, rows: int64(len(page.Usages))}
-		return r.record(ctx, c, x.drafts())
+		return r.record(ctx, c, x.drafts(), nil)
 	})
 	if err != nil {
 		return UsagePage{}, err

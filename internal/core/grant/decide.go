@@ -214,6 +214,20 @@ func (d *Decision) PersonalBy(want []int) []string {
 	return ids
 }
 
+// PersonalRows is the condition on rows of which a personal or restricted cell of
+// the wanted columns (nil = all) may be shown; nil = all rows.
+func (d *Decision) PersonalRows(want []int) cql2.Expr {
+	columns := d.PersonalOf(want)
+	return d.anyOf(func(b *branch) bool {
+		for _, c := range columns {
+			if b.clear.has(c) || b.masked.has(c) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
 // NeedsPurpose lists the columns that are hidden only because no purpose, or not
 // the right one, was named.
 func (d *Decision) NeedsPurpose() []int { return d.withheld.list() }

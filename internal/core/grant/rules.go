@@ -34,7 +34,7 @@ func administered(dataset string) bool {
 
 func audited(dataset string) (but string, ok bool) {
 	switch dataset {
-	case "grant", "access", "account", "capacity", "agency", "dataset", "area", "import", "token", "erasure":
+	case "grant", "access", "account", "capacity", "agency", "dataset", "area", "import", "token", "erasure", "release":
 		return "", true
 	case "quarantine":
 		return "raw", true
@@ -46,7 +46,7 @@ func audited(dataset string) (but string, ok bool) {
 // token reaches it.
 func guarded(dataset string) bool {
 	switch dataset {
-	case "grant", "access", "account", "capacity", "token", "rights-request", "erasure":
+	case "grant", "access", "account", "capacity", "token", "rights-request", "erasure", "release":
 		return true
 	}
 	return false
