@@ -3,18 +3,16 @@ package app
 import (
 	"archive/zip"
 	"bytes"
-	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http/httptest"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
 
+	"huong.city/huong/internal/canarytest"
 	"huong.city/huong/internal/core/grant"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/export"
@@ -24,17 +22,8 @@ import (
 // they could leave: as they are, escaped for a URL or for JSON, in base 64.
 func canaries() map[string][]string {
 	all := map[string][]string{}
-	for record, p := range persons {
-		for kind, text := range map[string]string{"number": p.number, "name": p.name, "phone": p.phone} {
-			ascii := strconv.QuoteToASCII(text)
-			forms := []string{text, url.QueryEscape(text), url.PathEscape(text), ascii[1 : len(ascii)-1]}
-			for pad := range 3 { // wherever in a longer text it begins
-				b := base64.RawStdEncoding.EncodeToString([]byte(strings.Repeat("x", pad) + text))
-				forms = append(forms, b[(pad*4+2)/3:len(b)-1])
-			}
-			slices.Sort(forms)
-			all[kind+" of "+record] = slices.Compact(forms)
-		}
+	for what, text := range seededValues() {
+		all[what] = canarytest.Spellings(text)
 	}
 	return all
 }
@@ -242,6 +231,7 @@ func (s *seeded) metrics(t testing.TB) []byte {
 	if w.Code != 200 || !strings.Contains(w.Body.String(), "huong_http_requests_total") {
 		t.Fatalf("the metrics: %d", w.Code)
 	}
+	watch.Search("figures", "/metrics", w.Body.Bytes())
 	return w.Body.Bytes()
 }
 

@@ -7,12 +7,14 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"huong.city/huong/internal/canarytest"
 	"huong.city/huong/internal/core/commit"
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/core/value"
@@ -99,6 +101,23 @@ type seeded struct {
 	seq    map[string]int64  // last commit of the records, by dataset
 }
 
+// watch looks for the seeded persons in what every test of the package lets out.
+var watch = canarytest.New(seededValues())
+
+func seededValues() map[string]string {
+	values := map[string]string{}
+	for record, p := range persons {
+		for kind, text := range map[string]string{"number": p.number, "name": p.name, "phone": p.phone} {
+			values[kind+" of "+record] = text
+		}
+	}
+	return values
+}
+
+func TestMain(m *testing.M) {
+	os.Exit(watch.End(m.Run(), "answer", "error", "log", "figures"))
+}
+
 type lockedLog struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -148,7 +167,7 @@ func newSeeded(t testing.TB, people map[string]repo.Principal) *seeded {
 func newSeededOn(t testing.TB, people map[string]repo.Principal, dir string, wrap func(store.Driver) store.Driver) *seeded {
 	t.Helper()
 	s := &seeded{t: t, log: &lockedLog{}, people: people, held: map[string]string{}, seq: map[string]int64{}}
-	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := slog.New(watch.Log(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	d, err := Where{Data: dir, Zone: zone}.Driver(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -240,6 +259,7 @@ func (s *seeded) fill() {
 	}
 	s.seq["by-number"] = s.intake("by-number", rows.String()).Seq
 	s.intake(repo.SystemGrant, `{"id":"g-1","dataset":"internal","agency":"theirs","role":"officer","action":"read","fields":["inner"],"purposes":["care"],"basis":"Decree 278","from":"2026-01-01T00:00:00Z","until":"2027-06-30T00:00:00Z","state":"requested","askedBy":"theirs-officer","askedAt":"2026-01-01T00:00:00Z","need":"work"}`+"\n")
+	s.intake(repo.SystemRelease, `{"id":"x-1","dataset":"personal","reader":"ours-officer","agency":"ours","purpose":"care","most":5000,"need":"work","state":"requested","askedBy":"ours-officer","askedAt":"2026-01-01T00:00:00Z"}`+"\n")
 	s.intake(repo.SystemAccount, `{"id":"someone","name":"Hồ Thị Ai","kind":"staff","createdAt":"2026-01-01T00:00:00Z"}`+"\n")
 	s.intake(repo.SystemCapacity, `{"id":"cap-1","account":"someone","agency":"ours","roles":["officer"],"areas":["w"],"from":"2026-01-01T00:00:00Z"}`+"\n")
 	s.eachHeld(func(dataset, id string, _ []value.Value) { s.held[dataset] = id })
@@ -308,7 +328,7 @@ func (s *seeded) serve(w http.ResponseWriter, q *http.Request) {
 			panic(fault)
 		}
 	}()
-	s.mux.ServeHTTP(w, q)
+	watch.Handler(s.mux, func(r *http.Request) bool { return r.Header.Get("Authorization") != "" }).ServeHTTP(w, q)
 }
 
 // leaving is a reader who goes when an event stream has begun, or when what was

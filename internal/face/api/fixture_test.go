@@ -10,12 +10,14 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"huong.city/huong/internal/canarytest"
 	"huong.city/huong/internal/core/commit"
 	"huong.city/huong/internal/core/dataset"
 	"huong.city/huong/internal/core/record"
@@ -93,6 +95,19 @@ type site struct {
 	metrics *prometheus.Registry
 }
 
+// watch looks for the keeper of a station, whom no request without credentials
+// may see.
+var watch = canarytest.New(map[string]string{"keeper": "Nguyễn Văn A"})
+
+func TestMain(m *testing.M) {
+	os.Exit(watch.End(m.Run(), "answer", "error", "log", "figures"))
+}
+
+// credited tells whether a request bears credentials.
+func credited(r *http.Request) bool {
+	return r.Header.Get("Authorization") != "" || len(r.Cookies()) > 0
+}
+
 // faultLog collects what the server logs as a fault.
 type faultLog struct {
 	slog.Handler
@@ -151,7 +166,7 @@ func start(t testing.TB, change func(*web.Config)) *site {
 	stopping, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	c := web.Config{
-		Authenticate: r.Authenticate, Now: time.Now, Random: rand.Reader, Log: slog.New(s.faults), Metrics: s.metrics, Stopping: stopping,
+		Authenticate: r.Authenticate, Now: time.Now, Random: rand.Reader, Log: slog.New(watch.Log(s.faults)), Metrics: s.metrics, Stopping: stopping,
 		InFlightPerClient: 200, Heartbeat: time.Second,
 	}
 	if change != nil {
@@ -162,11 +177,12 @@ func start(t testing.TB, change func(*web.Config)) *site {
 	}
 	a := api.New(api.Config{Repo: r, Sharing: sharing.New(r, rand.Reader, nil), Rights: rights.New(r, rand.Reader), Mux: s.mux, Now: time.Now, Metrics: s.metrics, Version: "test"})
 	s.mux.Mount(a.Routes()...)
-	s.Server = httptest.NewServer(s.mux)
+	s.Server = httptest.NewServer(watch.Handler(s.mux, credited))
 	t.Cleanup(func() {
 		stop()
 		s.Close()
 		r.Close(context.Background())
+		watch.Search("figures", "the registry", s.figures())
 		select {
 		case text := <-s.faults.n:
 			t.Errorf("the server logged a fault: %s", text)
@@ -174,6 +190,24 @@ func start(t testing.TB, change func(*web.Config)) *site {
 		}
 	})
 	return s
+}
+
+// figures are all metrics with their labels.
+func (s *site) figures() []byte {
+	s.t.Helper()
+	families, err := s.metrics.Gather()
+	if err != nil {
+		s.t.Error(err)
+	}
+	var b bytes.Buffer
+	for _, f := range families {
+		for _, m := range f.Metric {
+			for _, l := range m.Label {
+				fmt.Fprintln(&b, f.GetName(), l.GetName(), l.GetValue())
+			}
+		}
+	}
+	return b.Bytes()
 }
 
 type reply struct {
