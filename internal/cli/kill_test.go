@@ -76,6 +76,7 @@ func program(t *testing.T, args ...string) *exec.Cmd {
 func run(t *testing.T, args ...string) string {
 	t.Helper()
 	out, err := program(t, args...).CombinedOutput()
+	watch.Search("output", "huong "+args[0], out)
 	if err != nil {
 		t.Fatalf("huong %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
@@ -91,7 +92,7 @@ func server(t *testing.T, place ...string) (*exec.Cmd, string) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	c.Stderr = &log
+	c.Stderr = io.MultiWriter(&log, watch.Writer("log", "huong serve"))
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -127,6 +128,8 @@ func killStory(t *testing.T, place ...string) {
 
 		var mu sync.Mutex
 		var wg sync.WaitGroup
+		first := make(chan struct{}) // closed when this round's first commit is acknowledged
+		var once sync.Once
 		for w := range writers {
 			next++
 			base := next * 1_000_000
@@ -149,8 +152,20 @@ func killStory(t *testing.T, place ...string) {
 					mu.Lock()
 					maps.Copy(acknowledged, batch)
 					mu.Unlock()
+					once.Do(func() { close(first) })
 				}
 			})
+		}
+		if round%2 == 0 { // in the other rounds the kill may come before
+			ended := make(chan struct{})
+			go func() { wg.Wait(); close(ended) }()
+			select {
+			case <-first:
+			case <-ended:
+				process.Process.Kill()
+				process.Wait()
+				t.Fatal("every writer gave up before anything was acknowledged")
+			}
 		}
 		time.Sleep(time.Duration(30+rng.IntN(220)) * time.Millisecond) // the moment of the kill, not a wait for anything
 		process.Process.Kill()
