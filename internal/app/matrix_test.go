@@ -71,7 +71,8 @@ func machine(read, write []string) repo.Principal {
 // place is how a route is asked in the matrix. In the query and the body, $class
 // is the dataset, $held its row in quarantine, $seq the commit of its records,
 // $version that of record A as it is now and $grant that of the grant g-1, which
-// another agency asks for. The path is filled by the names of its parts.
+// another agency asks for; $release is that of x-1, by which an officer of the
+// owner asks to read in bulk. The path is filled by the names of its parts.
 type place struct {
 	query, body, media string
 	path               string // in place of the pattern's
@@ -88,31 +89,41 @@ var places = map[string]place{
 	"GET /enter/provider": {}, "GET /enter/callback": {query: "?state=huongf_x&code=y"},
 	"POST /enter/passkey": {body: "{}"}, "POST /enter/passkey/finish": {body: `{"state":"huongf_x","response":{}}`},
 	"POST /profile/passkeys": {body: "{}"}, "POST /profile/passkeys/finish": {body: `{"state":"huongf_x","response":{}}`},
-	"POST /profile/passkeys/remove":      {body: "passkey=1", media: form},
-	"POST /oauth/token":                  {body: "grant_type=client_credentials&client_id=none&client_secret=none", media: form},
-	"GET /profile":                       {},
-	"POST /profile/capacity":             {body: "capacity=1", media: form},
-	"POST /profile/task":                 {body: "purpose=care", media: form},
-	"POST /profile/password":             {body: "before=a&password=b&again=b", media: form},
-	"POST /profile/sessions":             {body: "session=1", media: form},
-	"POST /profile/delegations":          {body: "to=someone", media: form},
-	"POST /profile/delegations/{id}":     {path: "/profile/delegations/1"},
-	"GET /accounts":                      {},
-	"POST /accounts":                     {body: "id=fresh&name=Fresh&kind=staff&agency=ours&role=officer", media: form},
-	"GET /accounts/{id}":                 {path: "/accounts/someone"},
-	"POST /accounts/{id}":                {path: "/accounts/someone", body: "act=disable", media: form},
-	"GET /sharing":                       {},
-	"GET /sharing/ask":                   {query: "?dataset=internal"},
-	"POST /sharing/ask":                  {body: "dataset=internal&action=read&need=work&basis=Decree+278&purposes=care&until=2027-06-30", media: form},
-	"GET /sharing/{id}":                  {path: "/sharing/g-1"},
-	"POST /sharing/{id}":                 {path: "/sharing/g-1", body: "step=refuse&version=$grant&text=no&citation=5", media: form},
-	"GET /api/v1/grants":                 {},
-	"GET /api/v1/grants/{id}":            {path: "/api/v1/grants/g-1"},
-	"POST /api/v1/grants":                {body: `{"dataset":"internal","action":"read","need":"work","basis":"Decree 278","purposes":["care"],"role":"officer","until":"2027-06-30T00:00:00Z"}`},
-	"POST /api/v1/grants/{id}/steps":     {path: "/api/v1/grants/g-1/steps", body: `{"step":"refuse","version":$grant,"text":"no","citation":"5"}`},
-	"GET /api/v1/datasets/{name}/access": {},
-	"GET /api/v1/log/{seq}/proof":        {signed: true},
-	"GET /log/checkpoint":                {signed: true}, "GET /log/key": {}, "GET /log/tile/{path...}": {signed: true, path: "/log/tile/0/000"},
+	"POST /profile/passkeys/remove":       {body: "passkey=1", media: form},
+	"POST /oauth/token":                   {body: "grant_type=client_credentials&client_id=none&client_secret=none", media: form},
+	"GET /profile":                        {},
+	"POST /profile/capacity":              {body: "capacity=1", media: form},
+	"POST /profile/task":                  {body: "purpose=care", media: form},
+	"POST /profile/password":              {body: "before=a&password=b&again=b", media: form},
+	"POST /profile/sessions":              {body: "session=1", media: form},
+	"POST /profile/delegations":           {body: "to=someone", media: form},
+	"POST /profile/delegations/{id}":      {path: "/profile/delegations/1"},
+	"GET /accounts":                       {},
+	"POST /accounts":                      {body: "id=fresh&name=Fresh&kind=staff&agency=ours&role=officer", media: form},
+	"GET /accounts/{id}":                  {path: "/accounts/someone"},
+	"POST /accounts/{id}":                 {path: "/accounts/someone", body: "act=disable", media: form},
+	"GET /sharing":                        {},
+	"GET /sharing/ask":                    {query: "?dataset=internal"},
+	"POST /sharing/ask":                   {body: "dataset=internal&action=read&need=work&basis=Decree+278&purposes=care&until=2027-06-30", media: form},
+	"GET /sharing/{id}":                   {path: "/sharing/g-1"},
+	"POST /sharing/{id}":                  {path: "/sharing/g-1", body: "step=refuse&version=$grant&text=no&citation=5", media: form},
+	"GET /api/v1/grants":                  {},
+	"GET /api/v1/grants/{id}":             {path: "/api/v1/grants/g-1"},
+	"POST /api/v1/grants":                 {body: `{"dataset":"internal","action":"read","need":"work","basis":"Decree 278","purposes":["care"],"role":"officer","until":"2027-06-30T00:00:00Z"}`},
+	"POST /api/v1/grants/{id}/steps":      {path: "/api/v1/grants/g-1/steps", body: `{"step":"refuse","version":$grant,"text":"no","citation":"5"}`},
+	"POST /api/v1/grants/{id}/preview":    {path: "/api/v1/grants/g-1/preview", body: `{}`},
+	"GET /releases":                       {},
+	"GET /releases/ask":                   {query: "?dataset=personal&purpose=care"},
+	"POST /releases/ask":                  {body: "dataset=personal&purpose=care&most=2000&need=work", media: form},
+	"GET /releases/{id}":                  {path: "/releases/x-1"},
+	"POST /releases/{id}":                 {path: "/releases/x-1", body: "step=refuse&version=$release&reason=no", media: form},
+	"GET /api/v1/releases":                {},
+	"GET /api/v1/releases/{id}":           {path: "/api/v1/releases/x-1"},
+	"POST /api/v1/releases":               {body: `{"dataset":"personal","purpose":"care","most":2000,"need":"work"}`},
+	"POST /api/v1/releases/{id}/decision": {path: "/api/v1/releases/x-1/decision", body: `{"approve":true,"version":$release,"reason":"fit"}`},
+	"GET /api/v1/datasets/{name}/access":  {},
+	"GET /api/v1/log/{seq}/proof":         {signed: true},
+	"GET /log/checkpoint":                 {signed: true}, "GET /log/key": {}, "GET /log/tile/{path...}": {signed: true, path: "/log/tile/0/000"},
 	"GET /api/v1/me/data": {}, "GET /api/v1/me/data/{name}": {}, "GET /api/v1/me/usage": {},
 	"GET /api/v1/me/requests": {}, "POST /api/v1/me/requests": {body: `{"kind":"access","dataset":"$class","text":"please"}`},
 	"GET /api/v1/rights-requests": {}, "GET /api/v1/rights-requests/{id}": {path: "/api/v1/rights-requests/r-1"},
@@ -130,6 +141,8 @@ var places = map[string]place{
 	"GET /quarantine/{id}":                   {},
 	"POST /quarantine/{id}":                  {body: "action=dismiss&note=seen", media: form},
 	"GET /log/{seq}":                         {},
+	"GET /receipts":                          {},
+	"GET /receipts/{seq}":                    {},
 	"POST /enter":                            {body: "token=nonsense", media: form},
 	"POST /leave":                            {},
 
@@ -212,7 +225,7 @@ func (s *seeded) fillIn(pattern string, p place, class string) (path, body strin
 		pattern = p.path
 	}
 	path = strings.NewReplacer("{name}", class, "{key}", "A", "{key...}", "A", "{seq}", fmt.Sprint(s.seq[class]), "{id}", s.held[class]).Replace(pattern)
-	words := strings.NewReplacer("$class", class, "$held", s.held[class], "$seq", fmt.Sprint(s.seq[class]), "$version", s.version(class, "A"), "$grant", s.version(repo.SystemGrant, "g-1"))
+	words := strings.NewReplacer("$class", class, "$held", s.held[class], "$seq", fmt.Sprint(s.seq[class]), "$version", s.version(class, "A"), "$grant", s.version(repo.SystemGrant, "g-1"), "$release", s.version(repo.SystemRelease, "x-1"))
 	return path + words.Replace(p.query), words.Replace(p.body)
 }
 

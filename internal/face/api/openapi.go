@@ -46,6 +46,7 @@ func (a *API) document(lang string, p repo.Principal, entries []*repo.Entry) obj
 	}
 	schemas := fixedSchemas()
 	maps.Copy(schemas, sharingSchemas(schemaObject, schemaArray))
+	maps.Copy(schemas, releaseSchemas(schemaObject, schemaArray))
 	maps.Copy(schemas, rightsSchemas(schemaObject, schemaArray))
 	maps.Copy(schemas, requestSchemas(schemaObject, schemaArray))
 	maps.Copy(schemas, proofSchemas(schemaObject, schemaArray))

@@ -29,10 +29,10 @@ func (u *UI) sharingRoutes() []web.Route {
 	get := func(pattern string, h func(*view) error) web.Route {
 		return web.Route{Method: http.MethodGet, Pattern: pattern, Handler: u.page(h)}
 	}
-	return []web.Route{
+	return append(u.releaseRoutes(),
 		get("/sharing", u.grants), get("/sharing/ask", u.askPage), post("/sharing/ask", u.ask),
 		get("/sharing/{id}", u.grant), post("/sharing/{id}", u.grantStep),
-	}
+	)
 }
 
 // grantTabs are the parts of the page of grants; which of them a reader gets

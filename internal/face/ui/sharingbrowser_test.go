@@ -1,8 +1,11 @@
 package ui_test
 
 import (
+	"fmt"
+	"html"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -226,4 +229,77 @@ func TestSharingInABrowser(t *testing.T) {
 	s.open(t, "/me/data/aid")
 	s.says("Trần Thị Hoa")
 	s.sound("my data")
+}
+
+// TestReadingInBulkInABrowser pages through a register until a second person must
+// have approved, asks for that, and reads on by it.
+func TestReadingInBulkInABrowser(t *testing.T) {
+	ctx := browser(t)
+	c, _ := withAids(t)
+	var rows []map[string]string
+	for i := range 1100 {
+		rows = append(rows, map[string]string{"code": fmt.Sprintf("B%04d", i), "person": fmt.Sprintf("04609901%04d", i), "name": fmt.Sprintf("Lê %d", i)})
+	}
+	c.put(t, "aid", "nhập", rows)
+	c.staff(t, "binh.steward", account.Capacity{Agency: "snv", Roles: []string{grant.Steward}})
+	c.staff(t, "dung.leader", account.Capacity{Agency: "snv", Roles: []string{grant.Leader}})
+	steward, leader := c.reader(t), c.reader(t)
+	steward.signIn("binh.steward")
+	leader.signIn("dung.leader")
+	if status, _, _ := steward.post("/profile/task", "purpose", "aid-work", "return", "/"); status != http.StatusOK {
+		t.Fatalf("choosing a purpose: %d", status)
+	}
+	next := regexp.MustCompile(`rel="next" href="([^"]+)"`)
+	onward := func() (pages int, at string, status int) {
+		t.Helper()
+		for at = "/datasets/aid"; ; pages++ {
+			status, body := steward.get(at)
+			link := next.FindStringSubmatch(body)
+			if status != http.StatusOK || link == nil {
+				return pages, at, status
+			}
+			at = html.UnescapeString(link[1])
+		}
+	}
+	pages, refused, status := onward()
+	if status != http.StatusForbidden || pages != 10 {
+		t.Fatalf("%d pages of 100, then %d", pages, status)
+	}
+	home, err := url.Parse(c.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &story{newTab(t, ctx, c.url), t, c, home}
+	s.as(steward)
+	s.open(t, "/releases")
+	s.sound("none asked yet")
+	s.open(t, refused)
+	s.says("quá ngưỡng 1000")
+	s.sound("refused")
+	s.follow("a.primary[href^='/releases/ask']", "/releases/ask")
+	s.sound("ask in bulk")
+	s.run(t, "document.querySelector(`#most`).value = '1200'; document.querySelector(`#need`).value = 'Bàn giao hồ sơ'; window.sent = true; document.querySelector(`main form button.primary`).click()")
+	s.until(t, 20*time.Second, `!window.sent && location.pathname.startsWith("/releases/x") && document.readyState === "complete"`)
+	at := s.text("location.pathname")
+	s.says("Chờ duyệt", "bạn không tự duyệt được")
+	s.sound("asked in bulk")
+
+	s.as(leader)
+	s.open(t, "/releases")
+	s.says("Trợ cấp", "binh.steward")
+	s.sound("list")
+	s.open(t, at)
+	s.sound("to decide in bulk")
+	s.send(at, "button[value=approve]", map[string]string{"reason": "Có quyết định bàn giao"})
+	s.says("Đã duyệt, chưa dùng", "Có quyết định bàn giao")
+	s.sound("approved in bulk")
+
+	if pages, _, status := onward(); status != http.StatusOK || pages != 11 {
+		t.Errorf("by the approval: %d pages, then %d", pages, status)
+	}
+	s.open(t, at)
+	s.says("Đã dùng")
+	if _, _, status := onward(); status != http.StatusForbidden {
+		t.Errorf("used twice: %d", status)
+	}
 }

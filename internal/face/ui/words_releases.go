@@ -1,0 +1,36 @@
+package ui
+
+// wordsReleases is what stands on the pages of reading personal data in bulk.
+var wordsReleases = map[string]word{
+	"releases.title":      {"Duyệt đọc số lượng lớn", "Reading in bulk"},
+	"releases.lead":       {"Đọc hoặc xuất hơn {n} bản ghi dữ liệu cá nhân của một bộ dữ liệu trong 24 giờ cần người thứ hai của cơ quan chủ quản duyệt. Mỗi lần duyệt dùng một lần, trong 24 giờ.", "To read or export more than {n} personal records of a dataset within 24 hours, a second person of the owner must approve. An approval is used once, within 24 hours."},
+	"releases.empty":      {"Chưa có lần xin duyệt nào", "Nobody has asked yet"},
+	"releases.empty.why":  {"Khi một lần đọc vượt ngưỡng, trang báo sẽ dẫn tới đây.", "When a reading goes above the limit, its page leads here."},
+	"release.ask":         {"Xin duyệt đọc số lượng lớn", "Ask to read in bulk"},
+	"release.go-on":       {"Tiếp tục", "Go on"},
+	"release.what":        {"Nội dung xin", "What is asked for"},
+	"release.reader":      {"Người sẽ đọc", "Who will read"},
+	"release.purpose":     {"Mục đích", "Purpose"},
+	"release.most":        {"Nhiều nhất bao nhiêu bản ghi", "At most so many records"},
+	"release.asked":       {"Đã xin", "Asked"},
+	"release.fields":      {"Trường cá nhân", "Personal fields"},
+	"release.fields.all":  {"mọi trường cá nhân mà người đọc được xem", "every personal field that the reader sees"},
+	"release.fields.hint": {"Không chọn trường nào là mọi trường cá nhân mà người đọc được xem.", "None ticked means every personal field that the reader sees."},
+	"release.no-fields":   {"Với mục đích này bạn không được xem trường cá nhân nào của bộ dữ liệu, nên không cần duyệt.", "For this purpose you see no personal field of the dataset, so no approval is needed."},
+	"release.for":         {"Tài khoản hoặc mã truy cập sẽ đọc", "Account or token that will read"},
+	"release.for.hint":    {"bỏ trống là chính bạn", "leave empty for yourself"},
+	"release.decision":    {"Quyết định", "Decision"},
+	"release.by":          {"Người quyết định", "Decided by"},
+	"release.until":       {"Dùng được đến", "May be used until"},
+	"release.used":        {"Đã dùng lúc", "Used at"},
+	"release.reason":      {"Lý do duyệt hoặc từ chối", "Reason to approve or refuse"},
+	"release.note":        {"Duyệt xong, người đọc dùng được một lần trong 24 giờ. Lý do được lưu và kiểm toán xem được.", "Once approved, the reader may use it once within 24 hours. The reason is kept, and auditors see it."},
+	"release.wait":        {"Đang chờ người quản lý dữ liệu hoặc lãnh đạo của {owner} quyết định.", "It waits for a steward or leader of {owner}."},
+	"release.wait.own":    {"Đang chờ một người khác, là người quản lý dữ liệu hoặc lãnh đạo của {owner}; bạn không tự duyệt được.", "It waits for another person, a steward or leader of {owner}; you cannot decide it yourself."},
+
+	"release.state.requested": {"Chờ duyệt", "Waiting"},
+	"release.state.approved":  {"Đã duyệt, chưa dùng", "Approved, not yet used"},
+	"release.state.refused":   {"Đã từ chối", "Refused"},
+	"release.state.used":      {"Đã dùng", "Used"},
+	"release.state.expired":   {"Quá hạn, chưa dùng", "Lapsed unused"},
+}
