@@ -58,8 +58,8 @@ func (s *session) onAccounts(w where, fn func(ctx context.Context, r *repo.Repos
 
 // printLink makes a one-time link and prints it; the server's own address is
 // known to whoever hands it over.
-func (s *session) printLink(ctx context.Context, a *account.Accounts, id string) error {
-	secret, ends, err := a.Recover(ctx, repo.Operator(), id)
+func (s *session) printLink(ctx context.Context, a *account.Accounts, id string, also account.Ending) error {
+	secret, ends, err := a.Recover(ctx, repo.Operator(), id, also)
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (c *accountCreateCommand) Run(s *session) error {
 		if c.Kind == account.Machine {
 			return nil
 		}
-		return s.printLink(ctx, a, c.ID)
+		return s.printLink(ctx, a, c.ID, account.Ending{})
 	})
 }
 
@@ -148,13 +148,15 @@ func dateOrDash(t time.Time) string {
 
 type accountLinkCommand struct {
 	where
-	ID string `arg:"" help:"Sign-in name."`
+	ID          string `arg:"" help:"Sign-in name."`
+	EndSessions bool   `help:"End all its sessions at once, not only when the link is used."`
+	EndPasskeys bool   `help:"Remove its passkeys too; its sessions end."`
 }
 
 // Run implements the command.
 func (c *accountLinkCommand) Run(s *session) error {
 	return s.onAccounts(c.where, func(ctx context.Context, _ *repo.Repository, a *account.Accounts) error {
-		return s.printLink(ctx, a, c.ID)
+		return s.printLink(ctx, a, c.ID, account.Ending{Sessions: c.EndSessions, Passkeys: c.EndPasskeys})
 	})
 }
 
@@ -217,12 +219,16 @@ func (c *accountEndCommand) Run(s *session) error {
 
 type accountSecretCommand struct {
 	where
-	ID string `arg:"" help:"Name of the machine's account."`
+	ID  string `arg:"" help:"Name of the machine's account."`
+	End bool   `help:"Make none: end the one there is, its tokens and the account's certificates."`
 }
 
 // Run implements the command.
 func (c *accountSecretCommand) Run(s *session) error {
 	return s.onAccounts(c.where, func(ctx context.Context, _ *repo.Repository, a *account.Accounts) error {
+		if c.End {
+			return a.Shut(ctx, repo.Operator(), c.ID, account.Ending{Secrets: true})
+		}
 		secret, err := a.ClientSecret(ctx, repo.Operator(), c.ID)
 		if err != nil {
 			return err

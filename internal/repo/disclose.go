@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -44,7 +45,7 @@ type disclosure struct {
 	rows    int64
 	whole   disclosed // what was shown of anybody
 	weight
-	looked  disclosed // what the asker's own conditions and orders look at, of every row
+	looked disclosed // what the asker's own conditions and orders look at, of every row
 }
 
 type disclosed struct {
@@ -189,9 +190,9 @@ func (x *disclosure) drafts() []draft {
 		f.set("basis", textOrNull(x.c.basisOf(x.p.Purpose, o.by)))
 		f.set("case", textOrNull(x.p.Case))
 		f.set("count", value.OfInt(o.rows))
-		if u := x.c.purposes[x.p.Purpose]; u.MayHide && x.p.HiddenUntil > 0 {
+		if u := x.c.purposes[x.p.Purpose]; u.Hides(x.p.Agency) && x.p.HiddenUntil > 0 {
 			f.set("hiddenUntil", value.OfTime(x.p.HiddenUntil))
-			f.set("hiddenBasis", textOrNull(u.Basis))
+			f.set("hiddenBasis", textOrNull(cmp.Or(u.HideBasis, u.Basis)))
 		}
 		list = append(list, draft{subject, row})
 	}

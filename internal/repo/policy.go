@@ -3,6 +3,8 @@ package repo
 import (
 	"context"
 	"encoding/json"
+	"slices"
+	"time"
 
 	"huong.city/huong/internal/core/commit"
 	"huong.city/huong/internal/core/grant"
@@ -15,7 +17,41 @@ import (
 type Purpose struct {
 	Code, Name, NameEn, Basis string
 	NeedsCase, MayHide, Ended bool
+	HideDays                  int      // for how long a reading may be hidden from the person
+	HideBasis                 string   // the law that permits it; Basis where there is none of its own
+	HideAgencies              []string // whose staff may
 }
+
+// Hides tells that staff of an agency may hide readings for the purpose. Without
+// a longest time and without the agency's name on the list nobody may.
+func (u *Purpose) Hides(agency string) bool {
+	return u.MayHide && u.HideDays > 0 && agency != "" && slices.Contains(u.HideAgencies, agency)
+}
+
+// hiding refuses to hide a reading from the person, unless the purpose permits
+// it to the asker's agency and for so long.
+func (c *catalog) hiding(p Principal, now time.Time) error {
+	if p.HiddenUntil == 0 {
+		return nil
+	}
+	u := c.purposes[p.Purpose]
+	until := time.UnixMicro(p.HiddenUntil)
+	switch {
+	case !u.MayHide || u.HideDays <= 0:
+		return problem.New(problem.Invalid, "hide-purpose")
+	case !u.Hides(p.Agency):
+		return problem.New(problem.Denied, "hide-agency")
+	case !until.After(now):
+		return problem.New(problem.Invalid, "hide-past")
+	case until.After(now.AddDate(0, 0, u.HideDays)):
+		return problem.New(problem.Invalid, "hide-long", "days", u.HideDays)
+	}
+	return nil
+}
+
+// MayHide tells whether p may read for its purpose with the access records
+// hidden until p.HiddenUntil: Invalid or Denied with what stands against it.
+func (r *Repository) MayHide(p Principal) error { return r.catalog.Load().hiding(p, r.now()) }
 
 // trusted tells that a dataset decides who may do what: a commit that touches
 // it moves the catalog's version, so that every process, this one and others,
@@ -43,7 +79,11 @@ func (r *Repository) withPolicy(ctx context.Context, c, old *catalog) error {
 	err := r.driver.Read(ctx, store.Query{Table: p.Table}, func(row store.Row) error {
 		f := fieldsOf(p.Table, row.Values)
 		u := Purpose{Code: f.text("code"), Name: f.text("name"), NameEn: f.text("nameEn"), Basis: f.text("basis"),
-			NeedsCase: f.boolean("needsCase"), MayHide: f.boolean("mayHide"), Ended: f.boolean("ended")}
+			NeedsCase: f.boolean("needsCase"), MayHide: f.boolean("mayHide"), Ended: f.boolean("ended"), HideBasis: f.text("hideBasis")}
+		if v := f.value("hideDays"); v.Kind() == value.Int {
+			u.HideDays = int(v.Int())
+		}
+		json.Unmarshal([]byte(f.text("hideAgencies")), &u.HideAgencies)
 		c.purposes[u.Code] = u
 		return nil
 	})
@@ -140,6 +180,9 @@ func (r *Repository) decide(ctx context.Context, p Principal, c *catalog, e *Ent
 		case u.NeedsCase && p.Case == "":
 			return grant.Decision{}, problem.New(problem.Invalid, "purpose-needs-case", "purpose", p.Purpose)
 		}
+	}
+	if err := c.hiding(p, r.now()); err != nil {
+		return grant.Decision{}, err
 	}
 	areas := p.Areas
 	if len(areas) > 0 {

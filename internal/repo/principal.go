@@ -25,7 +25,8 @@ type Principal struct {
 	Purpose string // code of the dataset purpose; personal data is read for one only
 	Case    string // number of the dossier or case that the task belongs to
 	// HiddenUntil keeps the access record from the person until then (µs since
-	// 1970), where the purpose allows it: an investigation.
+	// 1970; 0 = not at all): an investigation. Where the purpose does not permit
+	// it to the agency, or not for so long, every reading is refused.
 	HiddenUntil int64
 
 	Read  []string // a token's datasets that may be read; "*" for all

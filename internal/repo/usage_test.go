@@ -26,7 +26,7 @@ func TestUsageTellsThePersonWhoRead(t *testing.T) {
 	r := openAt(t, t.TempDir(), c)
 	declare(t, r, dossiers)
 	mustPut(t, r, "purpose", `{"code":"case-work","name":"Giải quyết hồ sơ","basis":"Luật 91/2025/QH15 Điều 19"}`)
-	mustPut(t, r, "purpose", `{"code":"inquiry","name":"Điều tra","basis":"Bộ luật Tố tụng hình sự","mayHide":true}`)
+	mustPut(t, r, "purpose", `{"code":"inquiry","name":"Điều tra","basis":"Bộ luật Tố tụng hình sự","mayHide":true,"hideDays":800,"hideAgencies":["stp"]}`)
 	mustPut(t, r, "dossier", `{"code":"H0","state":"open","person":"046099000000","name":"Người 0"}`, `{"code":"H1","state":"open","person":"046099000001","name":"Người 1"}`)
 	usage := func(q repo.UsageQuery) repo.UsagePage {
 		t.Helper()

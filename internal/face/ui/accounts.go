@@ -32,6 +32,7 @@ type accountsData struct {
 type accountData struct {
 	Account    account.Account
 	Capacities []account.Capacity
+	Ways       account.Ways
 	Agencies   []option
 	Areas      []option
 	Link       string // address of a one-time link, shown once
@@ -98,6 +99,33 @@ func (v *view) postedCapacity() account.Capacity {
 	return account.Capacity{Agency: v.field("agency"), Roles: roles, Areas: areas}
 }
 
+// waysText says what lets an account in.
+func (v *view) waysText(w account.Ways) string {
+	var parts []string
+	if w.Password {
+		parts = append(parts, v.T("account.ways.password"))
+	}
+	if w.Passkeys > 0 {
+		parts = append(parts, v.T("account.ways.passkeys", "n", v.N(int64(w.Passkeys))))
+	}
+	if w.Secret {
+		parts = append(parts, v.T("account.ways.secret"))
+	}
+	if w.Certificates > 0 {
+		parts = append(parts, v.T("account.ways.certificates", "n", v.N(int64(w.Certificates))))
+	}
+	if w.Sessions > 0 {
+		parts = append(parts, v.T("account.ways.sessions", "n", v.N(int64(w.Sessions))))
+	}
+	return or(strings.Join(parts, " · "), v.T("account.ways.none"))
+}
+
+// postedEnding reads what is to end of an account.
+func (v *view) postedEnding() account.Ending {
+	has := func(what string) bool { return slices.Contains(v.r.PostForm["ending"], what) }
+	return account.Ending{Sessions: has("sessions"), Passkeys: has("passkeys"), Secrets: has("secrets")}
+}
+
 func accountPath(id string) string { return "/accounts/" + id }
 
 func (u *UI) account(v *view) error { return v.showAccount(http.StatusOK, accountData{}) }
@@ -106,6 +134,11 @@ func (v *view) showAccount(status int, d accountData) error {
 	var err error
 	if d.Account, d.Capacities, err = v.u.Accounts.Of(v.r.Context(), v.p, v.r.PathValue("id")); err != nil {
 		return err
+	}
+	if v.administers() {
+		if d.Ways, err = v.u.Accounts.Ways(v.r.Context(), v.p, d.Account.ID); err != nil {
+			return err
+		}
 	}
 	d.Agencies, d.Areas = v.agencies(), v.u.namesNow(v.r.Context()).children
 	v.title, v.nav, v.class = or(d.Account.Name, d.Account.ID), "accounts", "narrow"
@@ -135,10 +168,12 @@ func (u *UI) changeAccount(v *view) error {
 		if c.From, c.Until, err = v.term(); err == nil {
 			_, err = u.Accounts.Give(ctx, v.p, c)
 		}
+	case "shut":
+		err = u.Accounts.Shut(ctx, v.p, id, v.postedEnding())
 	case "link":
 		var secret string
 		var ends time.Time
-		if secret, ends, err = u.Accounts.Recover(ctx, v.p, id); err == nil {
+		if secret, ends, err = u.Accounts.Recover(ctx, v.p, id, v.postedEnding()); err == nil {
 			return v.showAccount(http.StatusOK, accountData{Link: v.origin() + "/enter/link/" + secret, Ends: ends})
 		}
 	default:

@@ -83,6 +83,9 @@ func (v *view) purposes() []option {
 		if u.NeedsCase {
 			label += " " + v.T("task.needs-case")
 		}
+		if u.Hides(v.p.Agency) {
+			label += " " + v.T("task.may-hide", "days", v.N(int64(u.HideDays)))
+		}
 		list = append(list, option{u.Code, label})
 	}
 	slices.SortFunc(list, func(a, b option) int { return strings.Compare(sortName(a.Label), sortName(b.Label)) })
@@ -158,14 +161,54 @@ func (v *view) mine(form string, next string, act func() error) error {
 
 func (u *UI) chooseCapacity(v *view) error {
 	return v.mine("capacity", "/profile", func() error {
-		return u.Accounts.Choose(v.r.Context(), v.r.Session, v.field("capacity"))
+		renewed, err := u.Accounts.Choose(v.r.Context(), v.r.Session, v.field("capacity"))
+		if err == nil && renewed != v.r.Session {
+			u.Sessions.SetSession(v.w, v.r, renewed, time.Time{})
+		}
+		return err
 	})
 }
 
 func (u *UI) nameTask(v *view) error {
 	return v.mine("task", "/profile", func() error {
-		return u.Accounts.Task(v.r.Context(), v.r.Session, v.field("purpose"), v.field("case"))
+		hidden, err := v.hiddenUntil()
+		if err != nil {
+			return err
+		}
+		return u.Accounts.Task(v.r.Context(), v.r.Session, v.field("purpose"), v.field("case"), hidden)
 	})
+}
+
+// hiddenUntil reads the last day on which a task's readings are hidden from the
+// persons; the zero time stands for none.
+func (v *view) hiddenUntil() (time.Time, error) {
+	text := v.field("hidden")
+	if text == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.ParseInLocation("2006-01-02", text, v.zone)
+	if err != nil {
+		return t, problem.InvalidWith("capacity-invalid", []problem.Violation{problem.Violate("date-malformed", "hidden")})
+	}
+	return t.AddDate(0, 0, 1), nil
+}
+
+// hiddenDay is the last day of hiding, as its field has it.
+func (v *view) hiddenDay() string {
+	if v.me.Hidden.IsZero() {
+		return ""
+	}
+	return v.me.Hidden.Add(-time.Nanosecond).In(v.zone).Format("2006-01-02")
+}
+
+// mayHide tells whether the reader's agency may hide readings for any purpose.
+func (v *view) mayHide() bool {
+	for _, u := range v.u.Repo.Purposes() {
+		if !u.Ended && u.Hides(v.p.Agency) {
+			return true
+		}
+	}
+	return false
 }
 
 func (u *UI) changePassword(v *view) error {

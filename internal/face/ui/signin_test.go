@@ -203,6 +203,42 @@ func TestActingInACapacityForAPurpose(t *testing.T) {
 	}
 }
 
+func TestATaskIsHiddenByPages(t *testing.T) {
+	c, citizen := withAids(t)
+	c.put(t, "purpose", "danh mục", []map[string]string{{"code": "probe", "name": "Điều tra", "nameEn": "Inquiry", "basis": "Luật", "mayHide": "true", "hideDays": "30", "hideBasis": "Điều 177", "hideAgencies": "snv"}})
+	c.staff(t, "an", account.Capacity{Agency: "snv", Roles: []string{grant.Steward}})
+	c.staff(t, "binh", account.Capacity{Agency: "syt", Roles: []string{grant.Steward}})
+	other := c.reader(t)
+	other.signIn("binh")
+	if _, body := other.get("/profile"); strings.Contains(body, `name="hidden"`) {
+		t.Error("an agency that may not hide is asked")
+	}
+	r := c.reader(t)
+	r.signIn("an")
+	_, body := r.get("/profile")
+	has(t, body, `name="hidden"`, "may be hidden, 30 days at most")
+	day := func(n int) string { return time.Now().AddDate(0, 0, n).Format("2006-01-02") }
+	if status, _, body := r.post("/profile/task", "purpose", "probe", "hidden", day(60)); status != 422 || !strings.Contains(body, "30 days at most") {
+		t.Errorf("too long: %d", status)
+	}
+	if status, _, _ := r.post("/profile/task", "purpose", "probe", "hidden", "soon"); status != 422 {
+		t.Errorf("no date: %d", status)
+	}
+	_, _, body = r.post("/profile/task", "purpose", "probe", "hidden", day(20))
+	has(t, body, "hidden from the persons until the end of")
+	if status, body := r.get("/datasets/aid/records/A1"); status != 200 || !strings.Contains(body, "Trần Thị Hoa") {
+		t.Fatalf("the reading: %d", status)
+	}
+	if _, body := citizen.get("/me"); strings.Contains(body, "Inquiry") {
+		t.Error("the person sees what is hidden")
+	}
+	r.post("/profile/task", "purpose", "probe")
+	r.get("/datasets/aid/records/A1")
+	if _, body := citizen.get("/me"); !strings.Contains(body, "Inquiry") {
+		t.Error("the person does not see what is not hidden")
+	}
+}
+
 func TestAdministeringAccounts(t *testing.T) {
 	c := newCity(t)
 	c.staff(t, "root", account.Capacity{Roles: []string{grant.Administrator}})
@@ -258,6 +294,14 @@ func TestAdministeringAccounts(t *testing.T) {
 	root.post("/accounts/hoa.le", "act", "give", "role", grant.Leader, "agency", "cath", "until", "2099-12-31", "reason", "biệt phái")
 	_, body = root.get("/accounts/hoa.le")
 	has(t, body, "Leader · Hue City Police", "to 31/12/2099")
+	has(t, body, "has a password · 1 sessions open", "All passkeys; their owner adds new ones")
+	if _, _, body = root.post("/accounts/hoa.le", "act", "shut", "ending", "sessions", "ending", "passkeys"); strings.Contains(body, "sessions open") {
+		t.Error("a session outlasts its end")
+	}
+	if status, _ := hoa.get("/profile"); status != http.StatusUnauthorized {
+		t.Errorf("shut out: %d", status)
+	}
+	hoa.signIn("hoa.le")
 	root.post("/accounts/hoa.le", "act", "disable")
 	if status, _ := hoa.get("/profile"); status != http.StatusUnauthorized {
 		t.Errorf("disabled: %d", status)

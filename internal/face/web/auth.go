@@ -71,8 +71,7 @@ func (m *Mux) authenticate(r *Request) error {
 	if c == SessionCookie {
 		r.Session = token
 	}
-	r.task()
-	return nil
+	return r.task()
 }
 
 // byCertificate fills the principal of a connection whose client showed a
@@ -90,26 +89,35 @@ func (m *Mux) byCertificate(r *Request) error {
 		return err
 	}
 	r.Principal, r.Credential = p, ClientCertificate
-	r.task()
-	return nil
+	return r.task()
 }
 
 // task takes what personal data is read for from the request's headers. A
-// session keeps its own.
-func (r *Request) task() {
+// session keeps its own, unless another purpose is named.
+func (r *Request) task() error {
 	if purpose := r.Header.Get(PurposeHeader); purpose != "" {
-		r.Principal.Purpose = purpose
+		r.Principal.Purpose, r.Principal.HiddenUntil = purpose, 0
 	}
 	if number := r.Header.Get(CaseHeader); number != "" {
 		r.Principal.Case = number
 	}
+	if until := r.Header.Get(HiddenHeader); until != "" {
+		t, err := time.Parse(time.RFC3339, until)
+		if err != nil || t.UnixMicro() <= 0 {
+			return problem.New(problem.Invalid, "hide-malformed")
+		}
+		r.Principal.HiddenUntil = t.UnixMicro()
+	}
+	return nil
 }
 
 // Headers by which a request says what personal data is read for (a code of the
-// dataset purpose) and the number of the case that it belongs to.
+// dataset purpose), the number of the case that it belongs to, and until when
+// (RFC 3339) the persons are not to be shown it, where the purpose permits that.
 const (
 	PurposeHeader = "Huong-Purpose"
 	CaseHeader    = "Huong-Case"
+	HiddenHeader  = "Huong-Hidden-Until"
 )
 
 // SetSession keeps a token in the browser until the given time, or until the

@@ -45,7 +45,8 @@ type Session struct {
 	Capacities []Capacity // to choose from
 	Purpose    repo.Purpose
 	Case       string
-	How        string // password, passkey, provider
+	Hidden     time.Time // access records of the task are hidden from the persons until then; zero: they are not
+	How        string    // password, passkey, provider
 	Device     string
 	Address    string // truncated
 	Created    time.Time
@@ -64,7 +65,7 @@ type session struct {
 	Account, Capacity, Purpose, Case string
 	Assurance                        int
 	How, Device, Address             string
-	Created, Seen, Ends              int64 // µs since 1970
+	Created, Seen, Ends, Hidden      int64 // µs since 1970
 }
 
 // life counts what ends sessions and links of an account, so that none begins
@@ -190,6 +191,9 @@ func (a *Accounts) fill(s *Session, who *person) {
 	if u, known := a.repo.Purposes()[k.Purpose]; known && !u.Ended && (!u.NeedsCase || k.Case != "") {
 		s.Purpose = u
 		p.Purpose = u.Code
+		if k.Hidden > a.repo.Now().UnixMicro() {
+			p.HiddenUntil, s.Hidden = k.Hidden, time.UnixMicro(k.Hidden)
+		}
 	}
 	p.Case = k.Case
 	for i := range s.Capacities {
@@ -249,7 +253,7 @@ func (a *Accounts) Choose(ctx context.Context, secret, capacity string) (renewed
 		return secret, nil
 	}
 	next := s.kept
-	next.Capacity, next.Purpose, next.Case = capacity, "", ""
+	next.Capacity, next.Purpose, next.Case, next.Hidden = capacity, "", "", 0
 	renewed, digest, err := a.secret(sessionPrefix)
 	if err != nil {
 		return "", err
@@ -279,7 +283,10 @@ const longestCase = 100
 
 // Task says what personal data will be read for until it says otherwise: a
 // purpose of the list and the case that it belongs to. Both empty end the task.
-func (a *Accounts) Task(ctx context.Context, secret, purpose, number string) error {
+// Until hidden, where it is not zero, the persons are not shown that their data
+// was read; the repository decides whether that may be (repo.MayHide), and says
+// it in every access record of the task.
+func (a *Accounts) Task(ctx context.Context, secret, purpose, number string, hidden time.Time) error {
 	number = strings.TrimSpace(number)
 	u, known := a.repo.Purposes()[purpose]
 	switch {
@@ -291,7 +298,17 @@ func (a *Accounts) Task(ctx context.Context, secret, purpose, number string) err
 		return problem.New(problem.Invalid, "case-long", "most", longestCase)
 	}
 	return a.change(ctx, secret, func(s *Session) error {
-		s.kept.Purpose, s.kept.Case = purpose, number
+		s.kept.Purpose, s.kept.Case, s.kept.Hidden = purpose, number, 0
+		if hidden.IsZero() {
+			return nil
+		}
+		p := s.principal
+		p.Purpose, p.Case, p.HiddenUntil = purpose, number, hidden.UnixMicro()
+		if err := a.repo.MayHide(p); err != nil {
+			return err
+		}
+		s.kept.Hidden = p.HiddenUntil
+		a.log.InfoContext(ctx, "readings hidden for a task", "account", p.Name, "capacity", p.Capacity, "purpose", purpose, "until", hidden)
 		return nil
 	})
 }

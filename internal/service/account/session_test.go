@@ -158,10 +158,10 @@ func testCapacities(t *testing.T, open opener) {
 	want(t, x.act(&token, "none"), "capacity-not-yours")
 
 	// The task lasts as long as the capacity it was named in.
-	want(t, x.Task(t.Context(), token, "fishing", ""), "purpose-unknown")
-	want(t, x.Task(t.Context(), token, "inquiry", " "), "purpose-needs-case")
-	want(t, x.Task(t.Context(), token, "care", strings.Repeat("x", 101)), "case-long")
-	if err := x.Task(t.Context(), token, "inquiry", " HS-7 "); err != nil {
+	want(t, x.Task(t.Context(), token, "fishing", "", time.Time{}), "purpose-unknown")
+	want(t, x.Task(t.Context(), token, "inquiry", " ", time.Time{}), "purpose-needs-case")
+	want(t, x.Task(t.Context(), token, "care", strings.Repeat("x", 101), time.Time{}), "case-long")
+	if err := x.Task(t.Context(), token, "inquiry", " HS-7 ", time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	if p, _ = x.Authenticate(t.Context(), token); p.Purpose != "inquiry" || p.Case != "HS-7" {
@@ -171,7 +171,7 @@ func testCapacities(t *testing.T, open opener) {
 	if p, _ = x.Authenticate(t.Context(), token); p.Purpose != "" {
 		t.Errorf("a purpose off the list: %+v", p)
 	}
-	if err := x.Task(t.Context(), token, "care", ""); err != nil {
+	if err := x.Task(t.Context(), token, "care", "", time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := x.act(&token, s.Capacities[0].ID); err != nil {
