@@ -98,6 +98,15 @@ func (v *view) reading(u *repo.Usage) string {
 	return or(v.purposesOf([]string{u.Purpose}), v.T("me.no-purpose"))
 }
 
+// whoRead is the agency that a reading was by, the person themself, or the account
+// where it acted for no agency.
+func (v *view) whoRead(u *repo.Usage) string {
+	if u.Self {
+		return v.T("me.yourself")
+	}
+	return or(v.Agency(u.Agency), u.Reader)
+}
+
 // ownTitle is the title of a dataset that holds something about the reader,
 // whether they see the rest of it or not.
 func (v *view) ownTitle(name string) string {

@@ -5,6 +5,8 @@ import (
 	"html"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -59,13 +61,31 @@ func (s *story) look(l look) {
 func (s *story) sound(name string) {
 	s.t.Helper()
 	s.axe(s.t, name+", vi")
+	s.shot(name + "-vi-light-1440")
 	at := s.text(`location.pathname + location.search`)
 	s.look(look{"en", "dark", 390, 844})
 	s.open(s.t, at)
 	s.axe(s.t, name+", en")
+	s.shot(name + "-en-dark-390")
 	s.look(look{"vi", "light", 1440, 900})
 	s.open(s.t, at)
 	s.clean(s.t)
+}
+
+// shot keeps a picture of the page where a folder for pictures is named.
+func (s *story) shot(name string) {
+	s.t.Helper()
+	folder := os.Getenv("HUONG_SCREENSHOTS")
+	if folder == "" {
+		return
+	}
+	png, err := chromedp.Run(s.ctx, chromedp.CaptureScreenshot())
+	if err == nil {
+		err = os.WriteFile(filepath.Join(folder, strings.ReplaceAll(name, " ", "-")+".png"), png, 0o644)
+	}
+	if err != nil {
+		s.t.Error(err)
+	}
 }
 
 func (s *story) text(script string) string {

@@ -6,6 +6,8 @@ var wordsRights = map[string]word{
 	"nav.me":       {"Dữ liệu về tôi", "Data about me"},
 	"nav.requests": {"Yêu cầu của dân", "Persons' requests"},
 
+	"me.platform":      {"Nền tảng dữ liệu của thành phố", "The city's data platform"},
+	"me.yourself":      {"Bạn", "You"},
 	"me.title":         {"Dữ liệu về tôi", "Data about me"},
 	"me.lead":          {"Thành phố đang lưu gì về bạn, ai đã xem, vì sao, và bạn có thể yêu cầu gì.", "What the city holds about you, who read it and why, and what you may ask for."},
 	"me.held":          {"Đang lưu về bạn", "What is held about you"},
