@@ -45,7 +45,8 @@ type disclosure struct {
 	rows    int64
 	whole   disclosed // what was shown of anybody
 	weight
-	looked disclosed // what the asker's own conditions and orders look at, of every row
+	looked  disclosed  // what the asker's own conditions and orders look at, of every row
+	records *disclosed // the access records themselves are read: what of them, by what; nil for any other dataset
 }
 
 type disclosed struct {
@@ -55,12 +56,20 @@ type disclosed struct {
 	rows   int64
 }
 
-// disclosure is nil when p's reading is not recorded.
+// disclosure is nil when p's reading is not recorded. Reading the access records
+// is recorded as well, once for each look and under the dataset's name: whom they
+// are about stands in them by digests that the reader cannot open. What was
+// recorded of such looks is read without a further record, or who follows the log
+// would make it grow by following.
 func (r *Repository) disclosure(p Principal, c *catalog, e *Entry, d *grant.Decision) *disclosure {
-	if p.internal || !d.Personal() || e.Dataset.Name == SystemAccess {
+	access := e.Dataset.Name == SystemAccess
+	if p.internal || !d.Personal() && !access {
 		return nil
 	}
 	x := &disclosure{r: r, p: p, c: c, e: e, persons: map[string]*disclosed{}}
+	if access {
+		x.records = &disclosed{cells: d.Visible(), by: slices.Sorted(slices.Values(given(d)))}
+	}
 	x.person = personOf(e)
 	return x
 }
@@ -76,6 +85,14 @@ func (x *disclosure) looks(d *grant.Decision, used []int) {
 // note takes down what is shown of a row. number is the personal number as it
 // stands in the row, which may itself be hidden from the reader.
 func (x *disclosure) note(number string, key []value.Value, s *grant.Shown) {
+	const looks = subjectOfData + SystemAccess
+	if x.records != nil {
+		if s.Visible && key[0].Kind() == value.Text && key[0].Text() != looks {
+			x.rows++
+			x.persons[looks] = &disclosed{cells: x.records.cells, by: x.records.by, rows: x.rows}
+		}
+		return
+	}
 	if !s.Personal && len(x.looked.cells) == 0 {
 		return
 	}
@@ -153,10 +170,14 @@ func (x *disclosure) mass(ctx context.Context, d *grant.Decision, want []int, co
 		return nil
 	}
 	o := &disclosed{rows: count, cells: d.PersonalOf(want), by: d.PersonalBy(want)}
+	of := subjectOfMany
+	if x.records != nil {
+		o.cells, o.by, of = x.records.cells, x.records.by, subjectOfData+SystemAccess
+	}
 	if len(o.cells) == 0 {
 		return nil
 	}
-	x.persons = map[string]*disclosed{subjectOfMany: o}
+	x.persons = map[string]*disclosed{of: o}
 	return x.r.record(ctx, x.c, x.drafts(), x.weigh(bulk, bulk > recordedPersons))
 }
 

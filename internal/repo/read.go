@@ -49,7 +49,7 @@ func (r *Repository) read(ctx context.Context, c *catalog, p Principal, q Query,
 	show := s.decision.Revealer(r.keys.pseudonym, s.shown)
 	told := r.disclosure(p, c, e, &s.decision)
 	if told != nil {
-		if told.looks(&s.decision, s.used); len(told.looked.cells) == 0 && len(s.decision.PersonalOf(s.shown)) == 0 {
+		if told.looks(&s.decision, s.used); told.records == nil && len(told.looked.cells) == 0 && len(s.decision.PersonalOf(s.shown)) == 0 {
 			told = nil
 		}
 	}
