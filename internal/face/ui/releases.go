@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -152,9 +153,24 @@ func (u *UI) releaseAsk(v *view) error {
 	})
 }
 
+// releaseNeeded is the code of a reading that a second person must approve.
+const releaseNeeded = "release-needed"
+
+// releaseDetail says it with the dataset's title and numbers as people write them.
+func (v *view) releaseDetail(e *problem.Error) string {
+	args := maps.Clone(e.Args)
+	args["dataset"] = "“" + v.ownTitle(args["dataset"]) + "”"
+	for _, key := range []string{"limit", "count"} {
+		if n, err := strconv.ParseInt(args[key], 10, 64); err == nil {
+			args[key] = v.N(n)
+		}
+	}
+	return problem.Text(v.lang, e.Code, args)
+}
+
 // wayOut is what can be done about a problem, beside what its page always offers.
 func (v *view) wayOut(d web.Document) (label, href string) {
-	if d.Code == "release-needed" && v.u.Sharing != nil && sharing.Staff(v.p) {
+	if d.Code == releaseNeeded && v.u.Sharing != nil && sharing.Staff(v.p) {
 		return v.T("release.ask"), to("/releases/ask", "dataset", v.r.PathValue("name"))
 	}
 	return "", ""

@@ -294,7 +294,7 @@ func TestReadingInBulkInABrowser(t *testing.T) {
 	s.open(t, "/releases")
 	s.sound("none asked yet")
 	s.open(t, refused)
-	s.says("quá ngưỡng 1000")
+	s.says("Cần người thứ hai duyệt", "“Trợ cấp” lên 1.100", "quá ngưỡng 1.000")
 	s.sound("refused")
 	s.follow("a.primary[href^='/releases/ask']", "/releases/ask")
 	s.sound("ask in bulk")

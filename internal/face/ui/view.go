@@ -201,6 +201,9 @@ func (v *view) fail(err error) error {
 		d.Detail, d.Violations = problem.Text(v.lang, "internal", map[string]string{"id": v.r.ID}), nil
 	}
 	v.title, v.script, v.styles, v.class = v.T("error."+kind.String()+".title"), nil, nil, ""
+	if d.Code == releaseNeeded {
+		v.title, d.Detail = v.T("release.needed"), v.releaseDetail(problem.As(err))
+	}
 	return v.show(d.Status, errorPage(v, kind.String(), d))
 }
 

@@ -4,6 +4,7 @@ package ui
 var wordsReleases = map[string]word{
 	"releases.title":      {"Duyệt đọc số lượng lớn", "Reading in bulk"},
 	"releases.lead":       {"Đọc hoặc xuất hơn {n} bản ghi dữ liệu cá nhân của một bộ dữ liệu trong 24 giờ cần người thứ hai của cơ quan chủ quản duyệt. Mỗi lần duyệt dùng một lần, trong 24 giờ.", "To read or export more than {n} personal records of a dataset within 24 hours, a second person of the owner must approve. An approval is used once, within 24 hours."},
+	"release.needed":      {"Cần người thứ hai duyệt", "A second person must approve"},
 	"releases.empty":      {"Chưa có lần xin duyệt nào", "Nobody has asked yet"},
 	"releases.empty.why":  {"Khi một lần đọc vượt ngưỡng, trang báo sẽ dẫn tới đây.", "When a reading goes above the limit, its page leads here."},
 	"release.ask":         {"Xin duyệt đọc số lượng lớn", "Ask to read in bulk"},
