@@ -23,7 +23,58 @@ type Erasing struct {
 	Dataset string
 	Key     []value.Value
 	Fields  []string // none = the whole record
-	Basis   string   // legal basis; recorded and public to auditors
+	Basis   string   // legal basis; everybody reads it on the receipts of the commits
+	Reason  string   // what led to it; recorded, for auditors
+}
+
+// MayErase tells whether p may erase records of a dataset: stewards of its owner,
+// and who runs the installation, who need not see the record for it.
+func (r *Repository) MayErase(p Principal, e *Entry) bool {
+	return p.Admin || p.Is(grant.Administrator) || p.Is(grant.Steward) && p.Agency != "" && p.Agency == e.Dataset.Owner
+}
+
+// Reach is what an erasure will take away, by number.
+type Reach struct {
+	Present bool  // the record is there now
+	States  int64 // of its history
+}
+
+// Reach tells what erasing a record would take away, and nothing of what it is.
+// Errors are those of Erase; NotFound where there is nothing.
+func (r *Repository) Reach(ctx context.Context, p Principal, name string, key []value.Value) (got Reach, err error) {
+	e, err := r.erasable(p, name)
+	if err != nil {
+		return got, err
+	}
+	x := Erasing{Dataset: name, Key: key, Basis: "-"}
+	if err := x.check(e); err != nil {
+		return got, err
+	}
+	err = r.driver.Read(ctx, store.Query{Table: e.Table, Key: key}, func(store.Row) error {
+		got.Present = true
+		return nil
+	})
+	if err == nil {
+		err = r.driver.History(ctx, e.Table, key, func(store.Version) error {
+			got.States++
+			return nil
+		})
+	}
+	if err == nil && !got.Present && got.States == 0 {
+		err = problem.New(problem.NotFound, "erase-nothing")
+	}
+	return got, err
+}
+
+func (r *Repository) erasable(p Principal, name string) (*Entry, error) {
+	e := r.catalog.Load().entries[name]
+	if e != nil && r.MayErase(p, e) {
+		return e, nil
+	}
+	if _, err := r.Entry(p, name); err != nil {
+		return nil, err
+	}
+	return nil, problem.New(problem.Denied, "denied", "action", "erase", "dataset", name)
 }
 
 // How long an erasure waits for followers to have seen that the record went;
@@ -36,17 +87,14 @@ const (
 // Erase destroys what the city holds of a record, or of fields of it: first in
 // the present, by an ordinary commit that all followers see, then in history and
 // log with the salts. The public log stays what it is. The erasure is recorded
-// in the dataset erasure. Stewards of the dataset's owner may do it.
+// in the dataset erasure. MayErase tells who may do it.
 //
 // Errors: Denied, NotFound (no such dataset, or nothing to erase), Invalid with
 // all that is wrong, and those of Commit.
 func (r *Repository) Erase(ctx context.Context, p Principal, x Erasing) (commit.Receipt, error) {
-	e := r.catalog.Load().entries[x.Dataset]
-	if e == nil || !p.Admin && !(p.Is(grant.Steward) && p.Agency != "" && p.Agency == e.Dataset.Owner) {
-		if _, err := r.Entry(p, x.Dataset); err != nil {
-			return commit.Receipt{}, err
-		}
-		return commit.Receipt{}, problem.New(problem.Denied, "denied", "action", "erase", "dataset", x.Dataset)
+	e, err := r.erasable(p, x.Dataset)
+	if err != nil {
+		return commit.Receipt{}, err
 	}
 	if err := x.check(e); err != nil {
 		return commit.Receipt{}, err
@@ -238,6 +286,7 @@ func (r *Repository) erasureItem(p Principal, c *catalog, x Erasing) (item store
 	f.set("by", textOrNull(p.Name))
 	f.set("agency", textOrNull(p.Agency))
 	f.set("basis", value.OfText(x.Basis))
+	f.set("reason", textOrNull(x.Reason))
 	if vs := e.Schema.Check(row, nil); len(vs) > 0 {
 		return item, problem.InvalidWith("erase-invalid", vs)
 	}
