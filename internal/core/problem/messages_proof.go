@@ -7,6 +7,7 @@ var proofs = map[string]message{
 	"seq-invalid":     {"Số hiệu {value} không phải là số thứ tự của một lần ghi.", "{value} is not the number of a commit."},
 	"proof-key":       {"Hãy cho biết khoá công khai của nhật ký, lấy từ nơi khác chứ không phải từ tệp bằng chứng.", "Name the log's public key, taken from elsewhere than the proof."},
 	"proof-broken":    {"Bằng chứng không đúng với khoá này.", "The proof does not hold under this key."},
+	"erase-sure":      {"Hãy xác nhận rằng bạn hiểu việc xoá không lấy lại được.", "Confirm that you know that an erasure cannot be taken back."},
 	"erase-present":   {"Bản ghi vẫn còn giá trị hiện hành ở các trường cần xoá; hãy thử lại.", "The record still holds what is to be erased; try again."},
 	"erase-nothing":   {"Không còn gì để xoá của bản ghi này.", "There is nothing left to erase of this record."},
 	"erase-invalid":   {"Yêu cầu xoá chưa đúng.", "The erasure cannot be done as asked."},

@@ -11,6 +11,7 @@ import (
 	"huong.city/huong/internal/core/grant"
 	"huong.city/huong/internal/core/value"
 	"huong.city/huong/internal/repo"
+	"huong.city/huong/internal/service/account"
 )
 
 func TestReceiptsByPages(t *testing.T) {
@@ -75,5 +76,42 @@ func TestReceiptsByPages(t *testing.T) {
 	_, at, body := citizen.post("/me/requests", "dataset", "aid", "record", "A1", "kind", "access", "text", "Xin bản sao", "do", "send")
 	if !strings.HasPrefix(at, "/requests/") || !strings.Contains(body, `href="/receipts/`) {
 		t.Errorf("%s: a request is acknowledged without a receipt", at)
+	}
+}
+
+func TestErasingByPages(t *testing.T) {
+	c, _ := withAids(t)
+	c.staff(t, "binh", account.Capacity{Agency: "snv", Roles: []string{grant.Steward}})
+	c.staff(t, "chi", account.Capacity{Agency: "snv", Roles: []string{grant.Officer}, Areas: []string{"*"}})
+	const page = "/datasets/aid/records/A2"
+	other := c.reader(t)
+	other.signIn("chi")
+	if _, body := other.get(page); strings.Contains(body, "Erase this record") {
+		t.Error("an officer is offered to erase")
+	}
+	if status, _, _ := other.post(page, "action", "erase", "sure", "1", "basis", "x", "reason", "y"); status != http.StatusForbidden {
+		t.Errorf("an officer erases: %d", status)
+	}
+	r := c.reader(t)
+	r.signIn("binh")
+	r.post("/profile/task", "purpose", "aid-work")
+	_, body := r.get(page)
+	has(t, body, "Erase this record for good", "from 1 states", "backups made before")
+	if status, _, _ := r.post(page, "action", "erase", "basis", "Luật", "reason", "y"); status != 422 {
+		t.Errorf("not confirmed: %d", status)
+	}
+	if status, _, body := r.post(page, "action", "erase", "sure", "1", "reason", "y"); status != 422 || !strings.Contains(body, "legal basis") {
+		t.Errorf("without a basis: %d", status)
+	}
+	status, at, body := r.post(page, "action", "erase", "sure", "1", "basis", "Luật 91/2025/QH15", "reason", "án toà")
+	if status != 200 || !strings.HasPrefix(at, "/receipts/") {
+		t.Fatalf("%d %s", status, at)
+	}
+	has(t, body, "record of an erasure", "Luật 91/2025/QH15", "Aid")
+	if strings.Contains(body, "án toà") {
+		t.Error("the reason is told to everybody")
+	}
+	if _, body := r.get(page); strings.Contains(body, "Lê Văn Cúc") {
+		t.Error("the record is still there")
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/core/record"
 	"huong.city/huong/internal/core/value"
+	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/store"
 )
@@ -40,6 +41,9 @@ type recordData struct {
 	Saved    bool
 	Reason   string
 	Conflict []fieldChange // theirs → mine
+
+	Reach      *repo.Reach // what an erasure takes; nil where the reader may not erase
+	EraseFault *web.Document
 }
 
 type recordField struct {
@@ -113,6 +117,14 @@ func (v *view) openRecord() (*recordData, *repo.Record, error) {
 	}
 	if err := r.life(key); err != nil {
 		return nil, nil, err
+	}
+	if r.AsOf == 0 && !d.e.System && v.u.Repo.MayErase(v.p, d.e) {
+		switch reach, err := v.u.Repo.Reach(v.r.Context(), v.p, d.d.Name, key); {
+		case err == nil:
+			r.Reach = &reach
+		case problem.KindOf(err) != problem.NotFound:
+			return nil, nil, err
+		}
 	}
 	if r.Label == "" && len(d.e.Table.Key) > 1 {
 		r.Label = d.keyLabel(keyed(d.e.Table, key))
@@ -286,6 +298,30 @@ func (r *recordData) editFields(values []value.Value, given url.Values, faults m
 	return list
 }
 
+// erase takes the record away for good and leads to the receipt of that.
+func (v *view) erase(r *recordData) error {
+	key, err := record.ParseKey(r.e.Schema, r.Key)
+	if err != nil {
+		return err
+	}
+	if v.field("sure") != "1" {
+		err = problem.InvalidWith("erase-invalid", []problem.Violation{problem.Violate("erase-sure", "sure")})
+	} else {
+		var done commit.Receipt
+		done, err = v.u.Repo.Erase(v.r.Context(), v.p, repo.Erasing{Dataset: r.d.Name, Key: key, Basis: v.field("basis"), Reason: v.field("reason")})
+		if err == nil {
+			return v.seeOther(receiptPath(done.Seq))
+		}
+	}
+	if problem.KindOf(err) == problem.Denied {
+		return err
+	}
+	return v.again(err, func(status int, fault *web.Document) error {
+		r.EraseFault = fault
+		return v.show(status, recordPage(r))
+	})
+}
+
 // saveRecord writes the reader's changes, expecting the version that the form
 // was made from. A newer version is shown beside the reader's own.
 func (u *UI) saveRecord(v *view) error {
@@ -295,6 +331,9 @@ func (u *UI) saveRecord(v *view) error {
 	r, rec, err := v.openRecord()
 	if err != nil {
 		return err
+	}
+	if v.r.PostForm.Get("action") == "erase" {
+		return v.erase(r)
 	}
 	if !u.Repo.MayWrite(v.p, r.d.Name) || r.e.System {
 		return problem.New(problem.Denied, "denied", "action", "write", "dataset", r.d.Name)

@@ -5,6 +5,15 @@ package ui
 var wordsReceipts = map[string]word{
 	"nav.receipts": {"Biên nhận", "Receipts"},
 
+	"erase.title":      {"Xoá hẳn bản ghi này", "Erase this record for good"},
+	"erase.what":       {"Bản ghi mất khỏi hiện tại, khỏi {states} trạng thái trong lịch sử và khỏi nhật ký. Bằng chứng rằng các lần ghi có thật vẫn giữ nguyên.", "It goes from the present, from {states} states of its history and from the log. The proofs that the commits were made stay."},
+	"erase.not":        {"Không xoá được ở đây: bản sao lưu đã có, tệp đã tải về, dữ liệu đã gửi cho nơi khác, và dòng của bản ghi này đang bị cách ly.", "Not reached here: backups made before, files taken away, data sent elsewhere, and rows of this record in quarantine."},
+	"erase.basis.hint": {"Ai cũng đọc được căn cứ này trên biên nhận: đừng ghi dữ liệu cá nhân.", "Everybody reads it on the receipt: no personal data."},
+	"erase.reason":     {"Lý do (kiểm tra viên đọc được; đừng ghi dữ liệu cá nhân)", "Reason (auditors read it; no personal data)"},
+	"erase.sure":       {"Tôi hiểu rằng không lấy lại được.", "I know that it cannot be brought back."},
+	"erase.confirm":    {"Xoá hẳn bản ghi này?", "Erase this record for good?"},
+	"erase.do":         {"Xoá hẳn", "Erase"},
+
 	"receipts.title":     {"Biên nhận", "Receipts"},
 	"receipts.lead":      {"Mỗi lần thành phố ghi điều gì, lần ghi đó có một số. Biên nhận chứng minh lần ghi mang số ấy có thật và không bị sửa sau đó.", "Whatever the city writes down gets a number. A receipt proves that the commit of that number is there and was not altered since."},
 	"receipts.number":    {"Số của lần ghi", "Number of the commit"},
