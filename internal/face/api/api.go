@@ -28,6 +28,7 @@ type Config struct {
 	Ready      func(context.Context) error // nil error = ready to serve; always when nil
 	Metrics    prometheus.Gatherer         // shown at /metrics; none when nil
 	Version    string                      // of this program, for the OpenAPI document
+	TokenRoute bool                        // TokenRoute is mounted beside the interface: describe it
 	Stylesheet string                      // URL of the site's style sheet for the pages, e.g. /assets/app.css; own style alone when empty
 }
 

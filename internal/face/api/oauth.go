@@ -31,6 +31,36 @@ func TokenRoute(a *account.Accounts) web.Route {
 	}}
 }
 
+// tokenOperation describes TokenRoute; who mounts it says so by Config.TokenRoute.
+// It is answered outside the interface, for its forms are those of OAuth.
+func (a *API) tokenOperation() operation {
+	return operation{
+		method: "POST", path: "/oauth/token", id: "giveToken", tag: "system",
+		summary: words{"Cấp mã cho máy (OAuth 2.0)", "A bearer token for a machine (OAuth 2.0)"},
+		detail: words{
+			"Cấp mã theo client_credentials (RFC 6749 mục 4.4). Tên và khoá bí mật của máy gửi bằng HTTP Basic hoặc trong biểu mẫu, không gửi cả hai và không gửi trong địa chỉ. Mã có hiệu lực 15 phút; scope là số của một tư cách, để trống khi máy chỉ có một.",
+			"Grant type client_credentials (RFC 6749 section 4.4). The machine's name and secret are sent by HTTP Basic or in the form, not both and never in the address. A token holds for 15 minutes; scope is the number of a capacity and may be left out where the machine has one."},
+		bodies: []string{mediaForm}, body: "TokenRequest",
+		answers: []answer{
+			{200, []string{mediaJSON}, "Token", words{"Mã đã cấp", "The token"}},
+			{400, []string{mediaJSON}, "TokenError", words{"Yêu cầu sai, theo RFC 6749 mục 5.2", "A wrong request, RFC 6749 section 5.2"}},
+			{401, []string{mediaJSON}, "TokenError", words{"Tên hoặc khoá bí mật sai", "Wrong name or secret"}},
+		},
+	}
+}
+
+const mediaForm = "application/x-www-form-urlencoded"
+
+func tokenSchemas(obj func([]string, object) object) object {
+	str := object{"type": "string"}
+	return object{
+		"TokenRequest": obj([]string{"grant_type"}, object{"grant_type": object{"type": "string", "const": "client_credentials"},
+			"client_id": str, "client_secret": object{"type": "string", "format": "password"}, "scope": str}),
+		"Token":      obj([]string{"access_token", "token_type", "expires_in"}, object{"access_token": str, "token_type": object{"type": "string", "const": "Bearer"}, "expires_in": object{"type": "integer"}}),
+		"TokenError": obj([]string{"error"}, object{"error": object{"type": "string", "enum": []any{"invalid_request", "invalid_client", "invalid_scope", "unsupported_grant_type"}}, "error_description": str}),
+	}
+}
+
 // tokenAnswer is the body of section 5.1 or 5.2.
 type tokenAnswer struct {
 	AccessToken string `json:"access_token,omitempty"`

@@ -190,3 +190,27 @@ func TestClientCertificates(t *testing.T) {
 		t.Errorf("disabled: %q", got)
 	}
 }
+
+func TestTheTokenRouteIsDescribed(t *testing.T) {
+	for _, mounted := range []bool{false, true} {
+		s := start(t, nil)
+		a := api.New(api.Config{Repo: s.repo, Mux: s.mux, Now: time.Now, TokenRoute: mounted})
+		other, err := web.New(web.Config{Authenticate: s.repo.Authenticate, Now: time.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		other.Mount(a.Routes()...)
+		w := httptest.NewRecorder()
+		other.ServeHTTP(w, httptest.NewRequest("GET", "/api/v1/openapi.json", nil))
+		var doc struct {
+			Paths      map[string]map[string]map[string]any
+			Components struct{ Schemas map[string]any }
+		}
+		if err := json.Unmarshal(w.Body.Bytes(), &doc); err != nil {
+			t.Fatal(err)
+		}
+		if op := doc.Paths["/oauth/token"]["post"]; (op != nil) != mounted || mounted && !strings.Contains(w.Body.String(), "#/components/schemas/TokenRequest") {
+			t.Errorf("mounted %t: %v", mounted, op)
+		}
+	}
+}

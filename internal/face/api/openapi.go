@@ -35,8 +35,12 @@ func (a *API) openapi(c *call) error {
 
 func (a *API) document(lang string, p repo.Principal, entries []*repo.Entry) object {
 	paths := object{}
-	for i := range a.operations {
-		op := &a.operations[i]
+	described := a.operations
+	if a.config.TokenRoute {
+		described = append(slices.Clone(described), a.tokenOperation())
+	}
+	for i := range described {
+		op := &described[i]
 		item, ok := paths[op.path].(object)
 		if !ok {
 			item = object{}
@@ -50,6 +54,7 @@ func (a *API) document(lang string, p repo.Principal, entries []*repo.Entry) obj
 	maps.Copy(schemas, rightsSchemas(schemaObject, schemaArray))
 	maps.Copy(schemas, requestSchemas(schemaObject, schemaArray))
 	maps.Copy(schemas, proofSchemas(schemaObject, schemaArray))
+	maps.Copy(schemas, tokenSchemas(schemaObject))
 	var records []any
 	for _, e := range entries {
 		name := "dataset." + e.Dataset.Name
@@ -125,7 +130,7 @@ func (op *operation) describe(lang string) object {
 			switch {
 			case m == mediaJSON && op.id == "postRecords":
 				schema = object{"oneOf": []any{ref(op.body), object{"type": "array", "items": ref(op.body)}}}
-			case strings.HasSuffix(m, "json") && m != mediaNDJSON:
+			case strings.HasSuffix(m, "json") && m != mediaNDJSON, m == mediaForm:
 				schema = ref(op.body)
 			}
 			content[m] = object{"schema": schema}
