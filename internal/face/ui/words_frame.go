@@ -44,9 +44,6 @@ var wordsFrame = map[string]word{
 	"span.d":    {"{n} ngày", "{n} d"},
 	"span.y":    {"{n} năm", "{n} y"},
 
-	"short.thousand": {"nghìn", "k"},
-	"short.million":  {"triệu", "M"},
-	"short.billion":  {"tỷ", "bn"},
 
 	"fresh.fresh":  {"đúng hạn", "on time"},
 	"fresh.late":   {"Chậm", "Late"},

@@ -9,6 +9,7 @@ import (
 
 	"huong.city/huong/internal/core/dataset"
 	"huong.city/huong/internal/core/grant"
+	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/rights"
 )
 
@@ -43,6 +44,7 @@ var dynamic = map[string][]string{
 	"mask.":            {"last-digits", "year", "area", "pseudonym"},
 	"step.":            {"question", "answer", "refuse", "revoke", "withdraw"},
 	"step.text.":       {"question", "answer", "refuse", "revoke", "withdraw"},
+	"release.state.":   {repo.ReleaseRequested, repo.ReleaseApproved, repo.ReleaseRefused, repo.ReleaseUsed, "expired"},
 	"right.kind.":      rights.Kinds(),
 	"right.state.":     rights.States(),
 	"right.step.":      {"accept", "refuse", "done", "erase", "extend", "withdraw"},

@@ -68,7 +68,7 @@ func (w *work) seal() error {
 			w.hashes = w.edge.Append(leaf.Leaf(), w.hashes)
 			at := len(room)
 			room = seal.Append(room)
-			e.seal = room[at:]
+			e.seal = room[at:len(room):len(room)]
 		}
 		e.payload = w.d.codec.pack(e.payload)
 	}
