@@ -44,7 +44,6 @@ var wordsFrame = map[string]word{
 	"span.d":    {"{n} ngày", "{n} d"},
 	"span.y":    {"{n} năm", "{n} y"},
 
-
 	"fresh.fresh":  {"đúng hạn", "on time"},
 	"fresh.late":   {"Chậm", "Late"},
 	"fresh.silent": {"Im lặng", "Silent"},
