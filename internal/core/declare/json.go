@@ -1,4 +1,4 @@
-package dataset
+package declare
 
 import (
 	"bytes"
@@ -10,11 +10,11 @@ import (
 	"huong.city/huong/internal/core/problem"
 )
 
-// readJSON reads one JSON value into nodes, by the limits of readYAML.
-func readJSON(b []byte) *tree {
-	t := &tree{}
-	if len(b) > maxBytes {
-		t.add(problem.Violate("declaration-too-large", "", "limit", "1 MiB"), 1, 1)
+// ReadJSON reads one JSON value into nodes, by the limits of ReadYAML.
+func ReadJSON(b []byte) *Document {
+	t := &Document{}
+	if len(b) > MaxBytes {
+		t.Add(problem.Violate("declaration-too-large", "", "limit", "1 MiB"), 1, 1)
 		return t
 	}
 	d := jsontext.NewDecoder(bytes.NewReader(b), jsontext.AllowDuplicateNames(true))
@@ -27,16 +27,16 @@ func readJSON(b []byte) *tree {
 	}
 	if err != nil {
 		r.here(int(d.InputOffset()))
-		t.vs = append([]problem.Violation{}, t.vs...)
-		t.add(problem.Violate("declaration-syntax", "", "detail", excerpt(err.Error())), r.line, r.col)
+		t.Faults = append([]problem.Violation{}, t.Faults...)
+		t.Add(problem.Violate("declaration-syntax", "", "detail", Excerpt(err.Error())), r.line, r.col)
 		return t
 	}
-	t.root = root
+	t.Root = root
 	return t
 }
 
 type jsonNodes struct {
-	tree      *tree
+	tree      *Document
 	src       string
 	dec       *jsontext.Decoder
 	at        int // byte offset that line and col belong to
@@ -59,7 +59,7 @@ func (r *jsonNodes) here(offset int) {
 	}
 }
 
-func (r *jsonNodes) next(depth int) (*node, error) {
+func (r *jsonNodes) next(depth int) (*Node, error) {
 	if depth > maxDepth {
 		return nil, errDeep
 	}
@@ -68,34 +68,34 @@ func (r *jsonNodes) next(depth int) (*node, error) {
 		start++
 	}
 	r.here(start)
-	n := &node{line: r.line, col: r.col}
+	n := &Node{Line: r.line, Col: r.col}
 	tok, err := r.dec.ReadToken()
 	if err != nil {
 		return nil, err
 	}
 	switch tok.Kind() {
 	case 'n':
-		n.text = "null"
+		n.Text = "null"
 	case 't', 'f':
-		n.shape, n.b, n.text = boolNode, tok.Bool(), tok.String()
+		n.Shape, n.b, n.Text = BoolNode, tok.Bool(), tok.String()
 	case '"':
-		n.shape, n.text, n.skip = textNode, tok.String(), 1
-		n.plain = int(r.dec.InputOffset())-start == len(n.text)+2
+		n.Shape, n.Text, n.Skip = TextNode, tok.String(), 1
+		n.Plain = int(r.dec.InputOffset())-start == len(n.Text)+2
 	case '0':
-		n.shape, n.text = textNode, tok.String()
-		n.number(n.text)
+		n.Shape, n.Text = TextNode, tok.String()
+		n.number(n.Text)
 	case '[':
-		n.shape = listNode
+		n.Shape = ListNode
 		for r.dec.PeekKind() != ']' {
 			it, err := r.next(depth + 1)
 			if err != nil {
 				return nil, err
 			}
-			n.items = append(n.items, it)
+			n.Items = append(n.Items, it)
 		}
 		_, err = r.dec.ReadToken()
 	case '{':
-		n.shape = mapNode
+		n.Shape = MapNode
 		seen := map[string]bool{}
 		for r.dec.PeekKind() != '}' {
 			k, err := r.next(depth + 1)
@@ -106,12 +106,12 @@ func (r *jsonNodes) next(depth int) (*node, error) {
 			if err != nil {
 				return nil, err
 			}
-			if seen[k.text] {
-				r.tree.fault(k, excerpt(k.text), "declaration-duplicate-key", "key", excerpt(k.text))
+			if seen[k.Text] {
+				r.tree.Fault(k, Excerpt(k.Text), "declaration-duplicate-key", "key", Excerpt(k.Text))
 				continue
 			}
-			seen[k.text] = true
-			n.pairs = append(n.pairs, pair{key: k.text, line: k.line, col: k.col, val: v})
+			seen[k.Text] = true
+			n.Pairs = append(n.Pairs, Pair{Key: k.Text, Line: k.Line, Col: k.Col, Val: v})
 		}
 		_, err = r.dec.ReadToken()
 	}

@@ -1,4 +1,4 @@
-package dataset
+package declare
 
 import (
 	"strings"
@@ -12,51 +12,51 @@ import (
 	"huong.city/huong/internal/core/problem"
 )
 
-// readYAML reads one YAML document into nodes. Anchors, aliases, merge keys
+// ReadYAML reads one YAML document into nodes. Anchors, aliases, merge keys
 // and tags are refused: a declaration says everything where it stands, and a
 // small file cannot unfold into a large one. Depth is checked on the tokens,
 // before the recursive parser sees them.
-func readYAML(file string, b []byte) *tree {
-	t := &tree{file: file}
+func ReadYAML(file string, b []byte) *Document {
+	t := &Document{File: file}
 	switch {
-	case len(b) > maxBytes:
-		t.add(problem.Violate("declaration-too-large", "", "limit", "1 MiB"), 1, 1)
+	case len(b) > MaxBytes:
+		t.Add(problem.Violate("declaration-too-large", "", "limit", "1 MiB"), 1, 1)
 		return t
 	case !utf8.Valid(b):
 		line, col := firstInvalid(b)
-		t.add(problem.Violate("declaration-not-utf8", ""), line, col)
+		t.Add(problem.Violate("declaration-not-utf8", ""), line, col)
 		return t
 	}
 	src := strings.TrimPrefix(string(b), "\ufeff")
 	if i := strings.IndexByte(src, 0); i >= 0 {
 		line, col := positionAt(src, i)
-		t.add(problem.Violate("declaration-not-utf8", ""), line, col)
+		t.Add(problem.Violate("declaration-not-utf8", ""), line, col)
 		return t
 	}
 	if strings.TrimSpace(src) == "" {
-		t.add(problem.Violate("declaration-empty", ""), 1, 1)
+		t.Add(problem.Violate("declaration-empty", ""), 1, 1)
 		return t
 	}
 	doc := parseYAML(t, src)
 	if doc == nil {
-		if len(t.vs) == 0 {
-			t.add(problem.Violate("declaration-empty", ""), 1, 1)
+		if len(t.Faults) == 0 {
+			t.Add(problem.Violate("declaration-empty", ""), 1, 1)
 		}
 		return t
 	}
-	t.root = t.fromYAML(doc, 0)
+	t.Root = t.fromYAML(doc, 0)
 	return t
 }
 
 // parseYAML returns the body of the only document, or nil after a fault. The
 // parser is not ours: should it panic on some input, that input is a syntax
 // fault and not the end of the process.
-func parseYAML(t *tree, src string) (body ast.Node) {
+func parseYAML(t *Document, src string) (body ast.Node) {
 	defer func() {
 		if recover() != nil {
 			body = nil
-			t.vs = nil
-			t.add(problem.Violate("declaration-syntax", "", "detail", "unreadable"), 1, 1)
+			t.Faults = nil
+			t.Add(problem.Violate("declaration-syntax", "", "detail", "unreadable"), 1, 1)
 		}
 	}()
 	tokens := lexer.Tokenize(src)
@@ -64,7 +64,7 @@ func parseYAML(t *tree, src string) (body ast.Node) {
 		return nil
 	}
 	if tk := tokens.InvalidToken(); tk != nil {
-		t.add(problem.Violate("declaration-syntax", "", "detail", tk.Error), tk.Position.Line, tk.Position.Column)
+		t.Add(problem.Violate("declaration-syntax", "", "detail", tk.Error), tk.Position.Line, tk.Position.Column)
 		return nil
 	}
 	f, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
@@ -84,7 +84,7 @@ func parseYAML(t *tree, src string) (body ast.Node) {
 			detail = err.Error()
 		}
 		detail, _, _ = strings.Cut(detail, "\n")
-		t.add(problem.Violate("declaration-syntax", "", "detail", excerpt(detail)), line, col)
+		t.Add(problem.Violate("declaration-syntax", "", "detail", Excerpt(detail)), line, col)
 		return nil
 	}
 	for _, d := range f.Docs {
@@ -93,7 +93,7 @@ func parseYAML(t *tree, src string) (body ast.Node) {
 		}
 		if body != nil {
 			tk := d.Body.GetToken()
-			t.add(problem.Violate("declaration-documents", ""), tk.Position.Line, tk.Position.Column)
+			t.Add(problem.Violate("declaration-documents", ""), tk.Position.Line, tk.Position.Column)
 			return nil
 		}
 		body = d.Body
@@ -105,7 +105,7 @@ func parseYAML(t *tree, src string) (body ast.Node) {
 // anything that refers elsewhere, and more keys than it reads in a short time
 // (its work grows with the square of a map's keys). Block nesting by indentation needs a longer
 // line per level, so only same-line nesting and flow brackets can grow cheaply.
-func (t *tree) safe(tokens token.Tokens) bool {
+func (t *Document) safe(tokens token.Tokens) bool {
 	flow, line, onLine, keys := 0, 0, 0, 0
 	for _, tk := range tokens {
 		pos := tk.Position
@@ -117,7 +117,7 @@ func (t *tree) safe(tokens token.Tokens) bool {
 		}
 		switch tk.Type {
 		case token.AnchorType, token.AliasType, token.TagType, token.MergeKeyType, token.DirectiveType:
-			t.add(problem.Violate("declaration-alias", "", "found", excerpt(tk.Value)), pos.Line, pos.Column)
+			t.Add(problem.Violate("declaration-alias", "", "found", Excerpt(tk.Value)), pos.Line, pos.Column)
 		case token.SequenceStartType, token.MappingStartType:
 			flow++
 		case token.SequenceEndType, token.MappingEndType:
@@ -128,97 +128,97 @@ func (t *tree) safe(tokens token.Tokens) bool {
 			keys++
 		}
 		if keys > maxKeys {
-			t.add(problem.Violate("declaration-many-keys", "", "limit", maxKeys), pos.Line, pos.Column)
+			t.Add(problem.Violate("declaration-many-keys", "", "limit", maxKeys), pos.Line, pos.Column)
 			return false
 		}
 		if flow > maxDepth || onLine > maxDepth || pos.IndentNum > 8*maxDepth {
-			t.add(problem.Violate("declaration-too-deep", "", "limit", maxDepth), pos.Line, pos.Column)
+			t.Add(problem.Violate("declaration-too-deep", "", "limit", maxDepth), pos.Line, pos.Column)
 			return false
 		}
 	}
-	return len(t.vs) == 0
+	return len(t.Faults) == 0
 }
 
-func (t *tree) fromYAML(y ast.Node, depth int) *node {
-	n := &node{line: 1, col: 1}
+func (t *Document) fromYAML(y ast.Node, depth int) *Node {
+	n := &Node{Line: 1, Col: 1}
 	if tk := y.GetToken(); tk != nil && tk.Position != nil {
-		n.line, n.col = tk.Position.Line, tk.Position.Column
+		n.Line, n.Col = tk.Position.Line, tk.Position.Column
 	}
 	if depth > maxDepth {
-		t.fault(n, "", "declaration-too-deep", "limit", maxDepth)
+		t.Fault(n, "", "declaration-too-deep", "limit", maxDepth)
 		return n
 	}
 	switch y := y.(type) {
 	case *ast.MappingNode:
-		n.shape = mapNode
+		n.Shape = MapNode
 		t.addPairs(n, y.Values, depth)
 	case *ast.MappingValueNode:
-		n.shape = mapNode
+		n.Shape = MapNode
 		t.addPairs(n, []*ast.MappingValueNode{y}, depth)
 	case *ast.SequenceNode:
-		n.shape = listNode
+		n.Shape = ListNode
 		for _, v := range y.Values {
-			n.items = append(n.items, t.fromYAML(v, depth+1))
+			n.Items = append(n.Items, t.fromYAML(v, depth+1))
 		}
 	case *ast.NullNode:
-		n.text = y.Token.Value
+		n.Text = y.Token.Value
 	case *ast.BoolNode:
-		n.shape, n.b, n.text = boolNode, y.Value, y.Token.Value
+		n.Shape, n.b, n.Text = BoolNode, y.Value, y.Token.Value
 	case *ast.LiteralNode:
-		n.shape, n.text = textNode, y.Value.Value
+		n.Shape, n.Text = TextNode, y.Value.Value
 	case *ast.StringNode:
-		n.shape, n.text = textNode, y.Value
+		n.Shape, n.Text = TextNode, y.Value
 		if o := strings.TrimSpace(y.Token.Origin); !strings.ContainsAny(o, "\n\r") {
 			switch y.Token.Type {
 			case token.SingleQuoteType, token.DoubleQuoteType:
-				n.skip = 1
-				n.plain = !strings.ContainsAny(y.Value, `\'"`)
+				n.Skip = 1
+				n.Plain = !strings.ContainsAny(y.Value, `\'"`)
 			default:
-				n.plain = true
+				n.Plain = true
 			}
 		}
 	default:
 		tk := y.GetToken()
 		if tk == nil {
-			t.fault(n, "", "declaration-syntax", "detail", "unreadable")
+			t.Fault(n, "", "declaration-syntax", "detail", "unreadable")
 			return n
 		}
-		n.shape, n.text = textNode, strings.TrimSpace(tk.Value)
-		n.number(n.text)
+		n.Shape, n.Text = TextNode, strings.TrimSpace(tk.Value)
+		n.number(n.Text)
 	}
 	return n
 }
 
-func (t *tree) addPairs(n *node, values []*ast.MappingValueNode, depth int) {
+func (t *Document) addPairs(n *Node, values []*ast.MappingValueNode, depth int) {
 	if len(values) > 0 {
 		if tk := values[0].Key.GetToken(); tk != nil {
-			n.line, n.col = tk.Position.Line, tk.Position.Column
+			n.Line, n.Col = tk.Position.Line, tk.Position.Column
 		}
 	}
 	seen := make(map[string]bool, len(values))
 	for _, v := range values {
 		tk := v.Key.GetToken()
-		p := pair{key: tk.Value, line: tk.Position.Line, col: tk.Position.Column}
+		p := Pair{Key: tk.Value, Line: tk.Position.Line, Col: tk.Position.Column}
 		if k, ok := v.Key.(*ast.StringNode); ok {
-			p.key = k.Value
+			p.Key = k.Value
 		} else if k, ok := v.Key.(*ast.MappingKeyNode); ok {
 			if k.Value == nil || k.Value.GetToken() == nil {
-				t.add(problem.Violate("declaration-syntax", "", "detail", "?"), p.line, p.col)
+				t.Add(problem.Violate("declaration-syntax", "", "detail", "?"), p.Line, p.Col)
 				continue
 			}
-			p.key = k.Value.GetToken().Value
+			p.Key = k.Value.GetToken().Value
 		}
-		if seen[p.key] {
-			t.add(problem.Violate("declaration-duplicate-key", excerpt(p.key), "key", excerpt(p.key)), p.line, p.col)
+		if seen[p.Key] {
+			t.Add(problem.Violate("declaration-duplicate-key", Excerpt(p.Key), "key", Excerpt(p.Key)), p.Line, p.Col)
 			continue
 		}
-		seen[p.key] = true
+		seen[p.Key] = true
 		if v.Value == nil {
-			p.val = &node{line: p.line, col: p.col}
+			p.Val = &Node{Line: p.Line, Col: p.Col}
 		} else {
-			p.val = t.fromYAML(v.Value, depth+1)
+			p.Val = t.fromYAML(v.Value, depth+1)
 		}
-		n.pairs = append(n.pairs, p)
+		n.Pairs = append(n.Pairs, p)
 	}
 }
 
