@@ -22,10 +22,14 @@ import (
 
 // City is a folder of declarations, read and checked: datasets/**/*.yaml, and
 // the records that a city starts with: sectors.csv, agencies*.csv, areas*.csv and
-// records/DATASET.csv, typed CSV whose header names the fields of the dataset.
+// records/DATASET.csv, typed CSV whose header names the fields of the dataset;
+// and what it defines: indicators, dashboards, alerts, workflows, playbooks,
+// reports and calendars in folders of these names.
 type City struct {
 	Datasets []*dataset.Dataset
 	files    []cityFile
+
+	definitions []definitionFile
 }
 
 type cityFile struct{ dataset, path string }
@@ -78,7 +82,10 @@ func LoadCity(folder string) (*City, error) {
 	for _, p := range own {
 		city.files = append(city.files, cityFile{strings.TrimSuffix(filepath.Base(p), ".csv"), p})
 	}
-	if len(city.Datasets) == 0 && len(city.files) == 0 {
+	if city.definitions, err = readDefinitions(folder); err != nil {
+		return nil, err
+	}
+	if len(city.Datasets) == 0 && len(city.files) == 0 && len(city.definitions) == 0 {
 		return nil, problem.New(problem.Invalid, "folder-empty", "folder", folder)
 	}
 	return city, nil
@@ -141,6 +148,13 @@ func (c *City) ApplyRecords(ctx context.Context, r *repo.Repository, p repo.Prin
 		if err != nil {
 			return results, err
 		}
+	}
+	if len(c.definitions) > 0 {
+		res, err := c.putDefinitions(ctx, r, p, dry)
+		if err != nil {
+			return results, err
+		}
+		results = append(results, res)
 	}
 	return results, nil
 }

@@ -107,7 +107,7 @@ func (w Where) OpenAt(ctx context.Context, log *slog.Logger, now func() time.Tim
 		d.Close()
 		return nil, err
 	}
-	r, err := repo.Open(ctx, repo.Config{Driver: d, Now: now, Log: log, Zone: zone, Secret: secret})
+	r, err := repo.Open(ctx, repo.Config{Driver: d, Now: now, Log: log, Zone: zone, Secret: secret, Checks: checks()})
 	if err != nil {
 		d.Close()
 		return nil, fmt.Errorf("open the repository: %w", err)

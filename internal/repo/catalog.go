@@ -34,6 +34,7 @@ const (
 	SystemCapacity   = "capacity"
 	SystemRight      = "rights-request"
 	SystemErasure    = "erasure"
+	SystemDefinition = "definition"
 )
 
 //go:embed system/*.yaml
@@ -48,6 +49,8 @@ type catalog struct {
 	policy   *grant.Policy // as of version
 	grants   int           // width of the layout that its grants were read by
 	purposes map[string]Purpose
+
+	definitions definitions
 }
 
 // systemDeclarations parses the built-in declarations, in a fixed order with
@@ -188,6 +191,9 @@ func (r *Repository) refresh(ctx context.Context) (*catalog, error) {
 		return strings.Compare(a, b)
 	})
 	if err := r.withPolicy(ctx, c, old); err != nil {
+		return nil, err
+	}
+	if err := r.withDefinitions(ctx, c, old); err != nil {
 		return nil, err
 	}
 	r.catalog.Store(c)
