@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"huong.city/huong/internal/core/chart"
 	"huong.city/huong/internal/core/geom"
 	"huong.city/huong/internal/core/value"
 	"huong.city/huong/internal/repo"
@@ -213,7 +214,7 @@ func (v *view) colour(m *cityMap, figures map[string]float64, unit string) {
 	for _, f := range figures {
 		top = max(top, f)
 	}
-	top = roundUp(top)
+	top = chart.RoundUp(top)
 	for i := range m.Areas {
 		a := &m.Areas[i]
 		f, ok := figures[a.Code]
@@ -234,20 +235,6 @@ func (v *view) colour(m *cityMap, figures map[string]float64, unit string) {
 	if len(m.Steps) > 0 {
 		m.Steps[4] += " " + unit
 	}
-}
-
-// roundUp is the next 1, 2 or 5 times a power of ten, at least 5.
-func roundUp(f float64) float64 {
-	if f <= 5 {
-		return 5
-	}
-	p := math.Pow(10, math.Floor(math.Log10(f)))
-	for _, m := range []float64{1, 2, 5, 10} {
-		if f <= m*p {
-			return m * p
-		}
-	}
-	return f
 }
 
 // dot marks a place on a drawing.
