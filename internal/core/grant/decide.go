@@ -66,6 +66,7 @@ func (p *Policy) Decide(r Request) Decision {
 	d.branches = make([]branch, 0, len(held)+2)
 	d.rules()
 	d.duty()
+	d.incidents()
 	for _, c := range held {
 		d.grant(c)
 	}
