@@ -116,11 +116,7 @@ func (m *Choropleth) Table(f Frame) Table {
 		t.Head[1] += " (" + m.Unit + ")"
 	}
 	for _, a := range m.Areas {
-		cell := ""
-		if a.OK {
-			cell = Decimal(f.Lang, a.V, 3)
-		}
-		t.Rows = append(t.Rows, []string{a.Name, cell})
+		t.Rows = append(t.Rows, []Cell{{Text: a.Name}, f.figure(a.V, a.OK)})
 	}
 	return t
 }

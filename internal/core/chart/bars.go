@@ -125,11 +125,7 @@ func (r *Ranking) Table(f Frame) Table {
 		t.Head[1] += " (" + r.Unit + ")"
 	}
 	for _, it := range r.Items {
-		cell := ""
-		if it.OK {
-			cell = Decimal(f.Lang, it.V, 3)
-		}
-		t.Rows = append(t.Rows, []string{it.Name, cell})
+		t.Rows = append(t.Rows, []Cell{{Text: it.Name}, f.figure(it.V, it.OK)})
 	}
 	return t
 }
@@ -202,11 +198,11 @@ func total(parts []float64) (sum float64) {
 func (s *Stacked) Table(f Frame) Table {
 	t := Table{Head: append(append([]string{s.Head}, s.Parts...), f.word("Tổng", "Total"))}
 	for _, b := range s.Bars {
-		row := []string{b.Name}
+		row := []Cell{{Text: b.Name}}
 		for _, v := range b.Parts {
-			row = append(row, Decimal(f.Lang, v, 3))
+			row = append(row, f.figure(v, true))
 		}
-		t.Rows = append(t.Rows, append(row, Decimal(f.Lang, total(b.Parts), 3)))
+		t.Rows = append(t.Rows, append(row, f.figure(total(b.Parts), true)))
 	}
 	return t
 }
@@ -275,13 +271,9 @@ func (h *Heat) Table(f Frame) Table {
 		t.Head = append(t.Head, strconv.Itoa(hour))
 	}
 	for i, d := range h.Days {
-		row := []string{f.in(d).Format("02/01/2006")}
+		row := []Cell{{Text: f.in(d).Format("02/01/2006")}}
 		for _, x := range h.V[i] {
-			cell := ""
-			if x.OK {
-				cell = Decimal(f.Lang, x.V, 3)
-			}
-			row = append(row, cell)
+			row = append(row, f.figure(x.V, x.OK))
 		}
 		t.Rows = append(t.Rows, row)
 	}

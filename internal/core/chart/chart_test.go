@@ -105,14 +105,21 @@ func TestTables(t *testing.T) {
 			}
 		}
 	}
+	join := func(row []Cell) string {
+		var texts []string
+		for _, c := range row {
+			texts = append(texts, c.Text)
+		}
+		return strings.Join(texts, "|")
+	}
 	level := d["level"].(*Series).Table(f)
-	if got := strings.Join(level.Rows[7], "|"); got != "25/10/2025 07:00|2,2|0,8" {
+	if got := join(level.Rows[7]); got != "25/10/2025 07:00|2,2|0,8" {
 		t.Errorf("row of 7 o'clock: %s", got)
 	}
-	if got := strings.Join(level.Rows[4], "|"); got != "25/10/2025 04:00||0,8" {
+	if got := join(level.Rows[4]); got != "25/10/2025 04:00||0,8" {
 		t.Errorf("a missing figure is written as %s", got)
 	}
-	if got := d["stacked"].(*Stacked).Table(f).Rows[0]; got[3] != "124" {
+	if got := d["stacked"].(*Stacked).Table(f).Rows[0]; got[3].Text != "124" || got[3].V != 124 || !got[3].Number {
 		t.Errorf("sum: %v", got)
 	}
 }

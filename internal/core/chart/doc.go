@@ -115,11 +115,25 @@ func (f Frame) in(t time.Time) time.Time {
 }
 
 // Table is the figures of a drawing: one header for each column, the first
-// column names the row. Cells are written in the frame's language; an empty cell
-// has no figure.
+// column names the row. An empty cell has no figure.
 type Table struct {
 	Head []string
-	Rows [][]string
+	Rows [][]Cell
+}
+
+// Cell is a text in the frame's language, and the number where it is one.
+type Cell struct {
+	Text   string
+	V      float64
+	Number bool
+}
+
+// figure is the cell of a number, or the empty one.
+func (f Frame) figure(v float64, known bool) Cell {
+	if !known {
+		return Cell{}
+	}
+	return Cell{Decimal(f.Lang, v, 3), v, true}
 }
 
 // severities are the inks of a severity word: of lines and letters, of areas,

@@ -349,25 +349,21 @@ func (s *Series) Table(f Frame) Table {
 		for _, x := range lines[i].Samples {
 			if i == 0 {
 				at[x.At.UnixMicro()] = len(t.Rows)
-				t.Rows = append(t.Rows, append(make([]string, 0, len(lines)+1), f.stamp(x.At, s.Grain)))
+				t.Rows = append(t.Rows, append(make([]Cell, 0, len(lines)+1), Cell{Text: f.stamp(x.At, s.Grain)}))
 			}
 			row, ok := at[x.At.UnixMicro()]
 			if !ok {
 				continue
 			}
 			for len(t.Rows[row]) < i+1 {
-				t.Rows[row] = append(t.Rows[row], "")
+				t.Rows[row] = append(t.Rows[row], Cell{})
 			}
-			cell := ""
-			if x.OK {
-				cell = Decimal(f.Lang, x.V, 3)
-			}
-			t.Rows[row] = append(t.Rows[row], cell)
+			t.Rows[row] = append(t.Rows[row], f.figure(x.V, x.OK))
 		}
 	}
 	for i := range t.Rows {
 		for len(t.Rows[i]) < len(t.Head) {
-			t.Rows[i] = append(t.Rows[i], "")
+			t.Rows[i] = append(t.Rows[i], Cell{})
 		}
 	}
 	return t
