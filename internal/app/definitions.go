@@ -14,11 +14,15 @@ import (
 	"huong.city/huong/internal/core/record"
 	"huong.city/huong/internal/core/value"
 	"huong.city/huong/internal/repo"
+	"huong.city/huong/internal/service/incident"
 )
 
 // checks lists what reads each kind of definition.
 func checks() map[string]repo.CheckDefinition {
-	return map[string]repo.CheckDefinition{}
+	return map[string]repo.CheckDefinition{
+		"workflow": incident.CheckWorkflow,
+		"playbook": incident.CheckPlaybook,
+	}
 }
 
 // definitionFolders are the folders of a city that hold definitions, by kind.

@@ -15,6 +15,7 @@ type Playbook struct {
 	Title  declare.Words
 	Kinds  []string // of situations that it is for
 	When   Condition
+	Lead   string // code of the agency to which such a case climbs; "" = it stays where it is
 	Steps  []PlaybookStep
 	Stages []Stage
 }
@@ -61,7 +62,8 @@ func ParsePlaybook(file string, text []byte, roles, kinds []string) (*Playbook, 
 	r := &reader{doc: doc, roles: roles}
 	m := doc.Map(doc.Root, "")
 	m.Need("name", "title")
-	p := &Playbook{Name: m.Matching("name", nameForm, "declaration-code-word"), Title: m.Titles("title"), Kinds: r.names(m, "kinds", kinds), When: r.condition(m)}
+	p := &Playbook{Name: m.Matching("name", nameForm, "declaration-code-word"), Title: m.Titles("title"), Kinds: r.names(m, "kinds", kinds), When: r.condition(m),
+		Lead: m.Matching("lead", nameForm, "declaration-code-word")}
 	m.Text("owner")
 	m.List("steps", func(n *declare.Node, path string) {
 		x := doc.Map(n, path)
