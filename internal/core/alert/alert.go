@@ -152,3 +152,12 @@ func (r *Rule) RouteOf(s Severity) []Step {
 	}
 	return nil
 }
+
+// Limits are the thresholds that the rule itself says; a level that the rule has
+// not stays out by LevelOf.
+func (r *Rule) Limits() (l [4]float64) {
+	for i := range r.Levels {
+		l[r.Levels[i].Severity] = r.Levels[i].At
+	}
+	return l
+}

@@ -219,3 +219,10 @@ func (r *Rule) Fire(s *State, due int64, limits [4]float64) (c Change, changed b
 	}
 	return r.changed(s, before, due, limits)
 }
+
+// Take sets the state to a severity that is known from elsewhere.
+func (s *State) Take(to Severity) {
+	for level := Low; level <= High; level++ {
+		s.Latches[level] = Latch{On: level == to}
+	}
+}

@@ -312,3 +312,24 @@ func (p *Past) DecodeSlots(b []byte) {
 		p.Slots, b = append(p.Slots, list), b[1+4*n:]
 	}
 }
+
+// Learn takes a value that is no news: the past fills, and nothing is raised.
+func (r *Rule) Learn(s *State, o Observation) {
+	if r.Kind != Seasonal && r.Kind != Rate && (r.Kind != Threshold || r.Window == 0) || o.Event < s.Event {
+		return
+	}
+	if s.Past == nil {
+		s.Past = &Past{}
+	}
+	r.remember(s, o, false)
+	s.Event = o.Event
+}
+
+// Clone copies the past, so that a step can be tried.
+func (p *Past) Clone() *Past {
+	c := &Past{Pieces: slices.Clone(p.Pieces), Rolled: p.Rolled}
+	for _, list := range p.Slots {
+		c.Slots = append(c.Slots, slices.Clone(list))
+	}
+	return c
+}

@@ -29,6 +29,8 @@ var alerting = map[string]message{
 	"alert-reference":      {"Trường {field} không phải là khoá ngoại tới một bản ghi khác.", "The field {field} is no foreign key to another record."},
 	"alert-placeholder":    {"Không biết chỗ trống {word} trong lời báo.", "The placeholder {word} is not known."},
 	"alert-unknown":        {"Không có cảnh báo này, hoặc không phải việc của bạn.", "There is no such alert, or it is not yours to see."},
+	"alert-asked":          {"Việc này chưa đủ thông tin.", "Something is missing for this step."},
+	"alert-moved":          {"Cảnh báo vừa thay đổi; hãy xem lại rồi làm tiếp.", "The alert has just changed; look again, then go on."},
 	"alert-closed":         {"Cảnh báo đã trở lại bình thường.", "The alert is back to normal."},
 	"alert-already":        {"Cảnh báo đã được tiếp nhận.", "The alert is acknowledged already."},
 	"alert-not-yours":      {"Vai trò của bạn chỉ được xem cảnh báo.", "In your role you may look at alerts only."},
