@@ -10,6 +10,7 @@ import (
 
 	"huong.city/huong/internal/core/dataset"
 	"huong.city/huong/internal/core/declare"
+	"huong.city/huong/internal/core/indicator"
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/core/record"
 	"huong.city/huong/internal/core/value"
@@ -20,8 +21,9 @@ import (
 // checks lists what reads each kind of definition.
 func checks() map[string]repo.CheckDefinition {
 	return map[string]repo.CheckDefinition{
-		"workflow": incident.CheckWorkflow,
-		"playbook": incident.CheckPlaybook,
+		"workflow":  incident.CheckWorkflow,
+		"playbook":  incident.CheckPlaybook,
+		"indicator": indicator.Check,
 	}
 }
 

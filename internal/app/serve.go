@@ -19,6 +19,7 @@ import (
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/account"
+	"huong.city/huong/internal/service/indicator"
 	"huong.city/huong/internal/service/live"
 	"huong.city/huong/internal/service/quality"
 	"huong.city/huong/internal/service/rights"
@@ -134,7 +135,8 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 	grants := sharing.NewWatch()
 	desk := sharing.New(r, rand.Reader, grants)
 	requests := rights.New(r, rand.Reader)
-	for _, f := range []repo.Follower{activity, quality.NewFindings(r), grants} {
+	figures := indicator.New(r)
+	for _, f := range []repo.Follower{activity, quality.NewFindings(r), grants, figures} {
 		r.Follow(f)
 	}
 	ends := time.NewTicker(time.Minute)

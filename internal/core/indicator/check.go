@@ -187,6 +187,22 @@ func (c *checker) category(ds *dataset.Dataset, table *dataset.Table, by string)
 	}
 }
 
+// Complete takes from the datasets what the definition leaves to them: the field
+// that says when. The error is Invalid where a dataset is not there.
+func (d *Definition) Complete(find func(name string) *dataset.Dataset) error {
+	for i := range d.Parts {
+		p := &d.Parts[i]
+		ds := find(p.Dataset)
+		if ds == nil {
+			return problem.New(problem.Invalid, "indicator-dataset", "dataset", p.Dataset)
+		}
+		if p.Time == "" && d.Main() != Total {
+			p.Time = ds.Time
+		}
+	}
+	return nil
+}
+
 // Bound is a part ready to be computed from rows.
 type Bound struct {
 	Filter cql2.Expr // nil for all

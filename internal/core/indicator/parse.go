@@ -109,6 +109,11 @@ func (f *File) definition(m *declare.Map, sector, owner string) (*Definition, []
 		f.doc.Fault(m.N.Get("by"), m.Join("by"), "indicator-by-many", "limit", 4)
 	}
 	f.grains(m, d)
+	for _, p := range d.Parts {
+		if p.Past && slices.Contains(d.Grains, Total) {
+			f.doc.Fault(m.N, m.Join("past"), "indicator-past")
+		}
+	}
 	f.goals(m, d)
 	if lag := m.Text("lag"); lag != "" {
 		if d.Lag = duration(lag); d.Lag == 0 {

@@ -42,6 +42,7 @@ type Reading struct {
 	Grain      indicator.Grain
 	Start, End time.Time // of the bucket; zero for a total
 	Complete   bool      // the bucket is over
+	Partial    bool      // made of the records that the reader may count, perhaps not of all
 	Figure
 
 	Severity string   // worst threshold passed: high, medium, low; "" for none
@@ -79,6 +80,7 @@ type Series struct {
 	Definition *indicator.Definition
 	Area       string
 	Grain      indicator.Grain
+	Partial    bool // as Reading.Partial
 	Points     []Point
 	Compare    []Point // of the same length where asked for, each the bucket that Points' is compared with
 }
