@@ -82,6 +82,8 @@ type place struct {
 // new route fails the test until it is here, and its outcomes are in the table.
 var places = map[string]place{
 	"GET /": {}, "GET /datasets": {}, "GET /quarantine": {}, "GET /log": {}, "GET /imports": {}, "GET /enter": {},
+	"GET /map": {query: "?layer=$class&by=none&within=30d"}, "GET /map/places/{layer}": {path: "/map/places/{name}", query: "?within=30d&layer=$class"},
+	"GET /tiles/{layer}/{z}/{x}/{y}": {path: "/tiles/{name}/0/0/0.mvt", query: "?within=30d&layer=$class"}, "GET /basemap.pmtiles": {},
 	"GET /areas.json": {}, "GET /live": {}, "GET /assets/{file}": {path: "/assets/absent.css"},
 
 	"GET /enter/link/{secret}": {path: "/enter/link/nonsense"}, "POST /enter/new": {body: "secret=nonsense", media: form},

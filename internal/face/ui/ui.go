@@ -12,6 +12,7 @@ import (
 	"huong.city/huong/internal/service/account"
 	"huong.city/huong/internal/service/rights"
 	"huong.city/huong/internal/service/sharing"
+	marks "huong.city/huong/internal/service/tile"
 )
 
 // DatasetActivity is how one dataset moves at this moment.
@@ -60,6 +61,8 @@ type Config struct {
 	Sharing  *sharing.Desk            // no pages of grants when nil
 	Rights   *rights.Desk             // no pages of persons' own data when nil
 	Accounts *account.Accounts        // access tokens alone let people in when nil
+	Wards    *WardFigures             // indicators that the map colours wards by; none when nil
+	Basemap  string                   // file of streets under the map (PMTiles); none when empty
 	// Stopping ends what goes on after a request is answered; such work ends
 	// with the process when it is nil.
 	Stopping context.Context
@@ -73,6 +76,7 @@ type UI struct {
 	shapes shapeCache
 	held   heldCache
 	titles titleCache
+	marks  marks.Cache
 
 	replays replays
 }
@@ -92,7 +96,7 @@ func New(c Config) (*UI, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &UI{Config: c, assets: a}, nil
+	return &UI{Config: c, assets: a, marks: marks.Cache{Now: c.Now, Most: mostMarks}}, nil
 }
 
 // Routes is the table of pages.
@@ -103,7 +107,7 @@ func (u *UI) Routes() []web.Route {
 	post := func(pattern string, h func(*view) error) web.Route {
 		return web.Route{Method: http.MethodPost, Pattern: pattern, Handler: u.page(h), MaxBody: 1 << 20}
 	}
-	return append(append(u.signInRoutes(), append(u.sharingRoutes(), u.rightsRoutes()...)...),
+	return append(append(u.signInRoutes(), append(u.sharingRoutes(), append(u.rightsRoutes(), u.mapRoutes()...)...)...),
 		get("/{$}", u.home),
 		get("/datasets", u.catalog),
 		get("/datasets/{name}", u.records),

@@ -49,6 +49,9 @@ var dynamic = map[string][]string{
 	"right.step.text.": {"refuse", "done", "erase", "extend"},
 	"rule-name.":       {"open", "self", "owner", "administrator", "auditor", "keeper", "token", "operator"},
 	"severity.":        {"warning", "error"},
+	"site.hours.":      withins[:],
+	"site.least.":      {"low", "medium", "high"},
+	"site.severity.":   {"low", "medium", "high"},
 	"sharing.":         {"open", "internal", "personal", "restricted"},
 	"sla.": {"frequency", "latency", "retention", "timeOfAvailability", "availability", "throughput", "errorRate", "generalAvailability", "endOfSupport", "endOfLife",
 		"timeToDetect", "timeToNotify", "timeToRepair"},
@@ -107,7 +110,7 @@ func TestEveryWordInUseStandsInBothLanguages(t *testing.T) {
 			t.Errorf("%q has different holes", key)
 		}
 	}
-	if n := len(wordsFrame) + len(wordsData) + len(wordsWork) + len(wordsSignIn) + len(wordsSharing) + len(wordsRights); n != len(words) {
+	if n := len(wordsFrame) + len(wordsData) + len(wordsWork) + len(wordsSignIn) + len(wordsSharing) + len(wordsRights) + len(wordsMap); n != len(words) {
 		t.Errorf("a key stands twice: %d entries, %d keys", n, len(words))
 	}
 }

@@ -24,6 +24,7 @@ type Point struct {
 	Severity uint8
 	Count    int64  // records that stand behind it, at least 1
 	At       int64  // time of the event in µs since 1970; 0 when it has none
+	Key      string // tells it from the other points of its layer
 	Label    string // what it is called, for a reader who may know
 	Href     string // the page of what it stands for; empty when there is none
 	// Area is the code of the area that the mark stands for, where the place

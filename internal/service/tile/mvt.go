@@ -34,7 +34,7 @@ type tiles struct {
 
 // Tile cuts one tile and packs it with gzip; nil when nothing lies in it. Its
 // features have the properties n (records), s (worst severity), and for a
-// single point t (label), h (page) and a (area), where there are such. z is at
+// single point k (key), t (label), h (page) and a (area), where there are such. z is at
 // most MaxZoom and x and y below 2^z; ok is false otherwise.
 func (x *Index) Tile(z, tx, ty uint32) (packed []byte, ok bool, err error) {
 	if z > MaxZoom || tx>>z != 0 || ty>>z != 0 {
@@ -95,7 +95,7 @@ func inTile(f float64) float64 { return float64(min(int(f*extent), extent-1)) }
 func (m Mark) properties() geojson.Properties {
 	p := geojson.Properties{"n": m.Count, "s": int64(m.Severity)}
 	if q := m.Point; q != nil {
-		p["t"] = q.Label
+		p["k"], p["t"] = q.Key, q.Label
 		if q.Href != "" {
 			p["h"] = q.Href
 		}
