@@ -65,8 +65,8 @@ time: observedAt
 slaProperties: [{property: frequency, value: 10, unit: min}]
 `
 
-const incidents = `
-name: incident
+const happenings = `
+name: happening
 title: {vi: Vụ việc, en: Incident}
 kind: register
 classification: internal
@@ -87,7 +87,7 @@ type site struct {
 	repo    *repo.Repository
 	mux     *web.Mux
 	writer  string // token that reads and writes everything
-	reader  string // token that reads incidents
+	reader  string // token that reads happenings
 	faults  *faultLog
 	stop    context.CancelFunc
 	metrics *prometheus.Registry
@@ -126,7 +126,7 @@ func start(t testing.TB, change func(*web.Config)) *site {
 		t.Fatal(err)
 	}
 	var ds []*dataset.Dataset
-	for _, text := range []string{stations, levels, incidents} {
+	for _, text := range []string{stations, levels, happenings} {
 		one, err := dataset.Parse("test.yaml", []byte(text))
 		if err != nil {
 			t.Fatal(err)
@@ -240,7 +240,7 @@ func (s *site) must(status int, method, path, token, body string, header ...stri
 	return r
 }
 
-// fill writes three stations, some levels and an incident.
+// fill writes three stations, some levels and an happening.
 func (s *site) fill() {
 	s.t.Helper()
 	s.must(200, "POST", "/api/v1/datasets/station/records", s.writer, `[
@@ -254,7 +254,7 @@ func (s *site) fill() {
 		}
 	}
 	s.must(200, "POST", "/api/v1/datasets/level/records", s.writer, b.String(), "Content-Type", "application/x-ndjson")
-	s.must(201, "POST", "/api/v1/datasets/incident/records", s.writer, `{"id":7,"text":"cây đổ","state":"open","day":"2025-10-02"}`)
+	s.must(201, "POST", "/api/v1/datasets/happening/records", s.writer, `{"id":7,"text":"cây đổ","state":"open","day":"2025-10-02"}`)
 }
 
 // at digs a value out of a JSON document: "records.0.name".
