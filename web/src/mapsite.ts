@@ -263,7 +263,6 @@ export async function startSite(root: HTMLElement): Promise<void> {
     return;
   }
   const map = view.map;
-  await new Promise<void>((r) => { if (map.isStyleLoaded()) r(); else map.once("load", () => r()); });
   colour();
   light(begin);
   const loaded = marks();

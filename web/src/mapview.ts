@@ -57,11 +57,13 @@ export class View {
     map.keyboard.disableRotation();
     map.addControl(new NavigationControl({ showCompass: false }), "top-right");
     map.on("styleimagemissing", (e) => this.icon(e.id));
+    await new Promise<void>((r) => { map.once("load", () => r()); });
+    this.icons();
     map.once("idle", () => { o.box.classList.add("ready"); o.box.dataset.mapReady = "true"; });
     // How many marks the eye has before it, for whoever measures the map.
     map.on("idle", () => { o.box.dataset.drawn = String(this.drawn().reduce((n, m) => n + m.n, 0)); o.box.dataset.idle = String(Number(o.box.dataset.idle ?? 0) + 1); });
     map.on("sourcedata", (e) => { if (e.sourceId === "streets" && e.isSourceLoaded) o.box.dataset.streets = "true"; });
-    const again = () => { const skin = this.look(); if (skin !== this.skin) { this.skin = skin; map.setStyle(this.style(), { diff: false }); } };
+    const again = () => { const skin = this.look(); if (skin !== this.skin) { this.skin = skin; this.icons(); this.restyle(); } };
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
   }
 
@@ -193,7 +195,14 @@ export class View {
     };
   }
 
-  // icon draws an image when the map first asks for it: shape by severity, full
+  // icons are ready before the first mark is: one that is laid out without its
+  // image would stay without.
+  private icons(): void {
+    this.icon(this.skin + ":hatch");
+    for (const s of ["calm", "low", "medium", "high"]) for (const size of ["one", "area", "many"]) this.icon([this.skin, s, size].join(":"));
+  }
+
+  // icon draws an image, the hatching when the map first asks for it: shape by severity, full
   // for a place, hollow where only the ward is known, larger for several.
   private icon(id: string): void {
     const [, what, size] = id.split(":");

@@ -150,6 +150,7 @@ const settled = `(async () => {
 func TestPagesInABrowser(t *testing.T) {
 	ctx := browser(t)
 	c := newCity(t)
+	c.alerts(t)
 	axe, err := os.ReadFile("../../../web/node_modules/axe-core/axe.min.js")
 	if err != nil {
 		t.Log("SKIPPED PART: axe-core is not installed in web/node_modules, so accessibility was not checked")
