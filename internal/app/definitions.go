@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"huong.city/huong/internal/core/alert"
 	"huong.city/huong/internal/core/dataset"
 	"huong.city/huong/internal/core/declare"
 	"huong.city/huong/internal/core/indicator"
@@ -21,6 +22,7 @@ import (
 // checks lists what reads each kind of definition.
 func checks() map[string]repo.CheckDefinition {
 	return map[string]repo.CheckDefinition{
+		"alert":     alert.Check,
 		"workflow":  incident.CheckWorkflow,
 		"playbook":  incident.CheckPlaybook,
 		"indicator": indicator.Check,

@@ -48,5 +48,7 @@ var alerting = map[string]message{
 	"notify-mail-plain":    {"Máy gửi thư không mã hoá đường truyền (STARTTLS).", "The mail server does not encrypt the connection (STARTTLS)."},
 	"notify-mail-settings": {"Cấu hình gửi thư sai: {what}.", "The settings of mail are wrong: {what}."},
 	"notify-push-key":      {"Khoá của thông báo đẩy không hợp lệ.", "The keys of the push subscription are not valid."},
+	"notify-settings":      {"Tệp cấu hình thông báo {file} có chỗ sai.", "The settings of notifications {file} have faults."},
+	"notify-inner":         {"Cần một dải địa chỉ như 10.0.4.0/24.", "A range of addresses like 10.0.4.0/24 is needed."},
 	"notify-replay-range":  {"Khoảng gửi lại phải có đầu trước cuối.", "A range to send again begins before it ends."},
 }

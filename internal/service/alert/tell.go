@@ -14,6 +14,7 @@ import (
 	core "huong.city/huong/internal/core/alert"
 	"huong.city/huong/internal/core/commit"
 	"huong.city/huong/internal/core/cql2"
+	"huong.city/huong/internal/core/dataset"
 	"huong.city/huong/internal/core/grant"
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/core/record"
@@ -359,11 +360,13 @@ func (g *Engine) describe(ctx context.Context, t *transition, w *watcher, row []
 	if t.agency == "" {
 		t.agency = w.entry.Dataset.Owner
 	}
-	t.key = record.FormatKey(w.Table, w.Table.KeyOf(nil, row))
+	if !w.Table.Discreet() {
+		t.key = record.FormatKey(w.Table, w.Table.KeyOf(nil, row))
+	}
 	if c := w.Table.Area; c >= 0 && row[c].Kind() == value.Text {
 		t.area = strings.Clone(row[c].Text())
 	}
-	if w.Table.X >= 0 && w.Table.Y >= 0 {
+	if w.Table.X >= 0 && w.Table.Y >= 0 && !guarded(w.entry.Dataset) {
 		t.x, _ = row[w.Table.X].Number()
 		t.y, _ = row[w.Table.Y].Number()
 	}
@@ -380,6 +383,20 @@ func (g *Engine) describe(ctx context.Context, t *transition, w *watcher, row []
 		words[name] = plain(v)
 	}
 	return g.speak(ctx, t, words)
+}
+
+// guarded tells that where a record is is personal: an alert then tells the area
+// alone.
+func guarded(d *dataset.Dataset) bool {
+	if d.Place == nil {
+		return true
+	}
+	for _, name := range [...]string{d.Place.Field, d.Place.Longitude, d.Place.Latitude, d.Place.From} {
+		if f, ok := d.Field(name); ok && f.Classification != "" && f.Classification.Rank() >= dataset.Personal.Rank() {
+			return true
+		}
+	}
+	return d.Classification.Rank() >= dataset.Personal.Rank()
 }
 
 func plain(v value.Value) string {
