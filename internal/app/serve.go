@@ -175,7 +175,7 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 	if err != nil {
 		return nil, err
 	}
-	rest := api.New(api.Config{Repo: r, Sharing: desk, Rights: requests, Mux: mux, Now: o.Now, Metrics: registry, Version: o.Version})
+	rest := api.New(api.Config{Repo: r, Sharing: desk, Rights: requests, Indicators: figures, Mux: mux, Now: o.Now, Metrics: registry, Version: o.Version})
 	for _, routes := range [][]web.Route{rest.Routes(), {api.TokenRoute(o.Accounts)}, tlog.Routes(r), pages.Routes()} {
 		mux.Mount(routes...)
 	}

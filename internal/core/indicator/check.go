@@ -121,6 +121,14 @@ func (c *checker) value(table *dataset.Table) {
 	}
 	c.clear(table, "of", []int{i})
 	kind := table.Columns[i].Kind
+	if c.p.Plus != "" {
+		if j, ok := c.column(table, "plus", c.p.Plus); ok {
+			c.clear(table, "plus", []int{j})
+			if k := table.Columns[j].Kind; k != value.Int && k != value.Float {
+				c.fault("plus", "indicator-want-number")
+			}
+		}
+	}
 	if c.p.Since != "" {
 		j, ok := c.column(table, "since", c.p.Since)
 		if ok {
@@ -207,14 +215,14 @@ func (d *Definition) Complete(find func(name string) *dataset.Dataset) error {
 type Bound struct {
 	Filter cql2.Expr // nil for all
 	// Ordinals; -1 for none.
-	Of, Since, Time, Area int
+	Of, Plus, Since, Time, Area int
 	By                    []int
 }
 
 // Bind makes a part ready for rows of a dataset. The error is Invalid where the
 // dataset does not have what the part reads.
 func (p *Part) Bind(ds *dataset.Dataset, table *dataset.Table, area bool, by []string) (*Bound, error) {
-	b := &Bound{Of: -1, Since: -1, Time: -1, Area: -1}
+	b := &Bound{Of: -1, Plus: -1, Since: -1, Time: -1, Area: -1}
 	if p.Filter != "" {
 		e, err := cql2.ParseText(p.Filter)
 		if err == nil {
@@ -230,7 +238,7 @@ func (p *Part) Bind(ds *dataset.Dataset, table *dataset.Table, area bool, by []s
 	for _, x := range [...]struct {
 		field string
 		into  *int
-	}{{p.Of, &b.Of}, {p.Since, &b.Since}, {p.Time, &b.Time}} {
+	}{{p.Of, &b.Of}, {p.Plus, &b.Plus}, {p.Since, &b.Since}, {p.Time, &b.Time}} {
 		if x.field == "" {
 			continue
 		}
@@ -257,7 +265,7 @@ func (b *Bound) Columns() []int {
 	if b.Filter != nil {
 		list = cql2.Columns(b.Filter)
 	}
-	for _, i := range append([]int{b.Of, b.Since, b.Time, b.Area}, b.By...) {
+	for _, i := range append([]int{b.Of, b.Plus, b.Since, b.Time, b.Area}, b.By...) {
 		if i >= 0 {
 			list = append(list, i)
 		}

@@ -66,6 +66,7 @@ type Definition struct {
 	PerArea    bool          // target and thresholds hold for a ward as for the city
 	Lag        time.Duration // how late data may come and the figure still count as known
 	Zero       bool          // a bucket without records is 0, not unknown
+	Over       int           // a figure of the main grain sums so many buckets, its own the last; 0 for its own alone
 	Running    bool          // the bucket under way is shown, not the last complete one
 	Decimals   int
 }
@@ -76,6 +77,7 @@ type Part struct {
 	Filter  string `json:",omitempty"` // CQL2 text
 	Measure Measure
 	Of      string `json:",omitempty"` // field; none for count
+	Plus    string `json:",omitempty"` // field whose values are added to those of Of
 	Since   string `json:",omitempty"` // with it, the value is Of − Since
 	In      string `json:",omitempty"` // unit of that: minute, hour, day
 	Time    string `json:",omitempty"` // field that says when; none for a total

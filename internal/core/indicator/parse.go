@@ -109,9 +109,15 @@ func (f *File) definition(m *declare.Map, sector, owner string) (*Definition, []
 		f.doc.Fault(m.N.Get("by"), m.Join("by"), "indicator-by-many", "limit", 4)
 	}
 	f.grains(m, d)
+	if over := m.Count("over", 2, 366); over != nil {
+		d.Over = *over
+	}
 	for _, p := range d.Parts {
 		if p.Past && slices.Contains(d.Grains, Total) {
 			f.doc.Fault(m.N, m.Join("past"), "indicator-past")
+		}
+		if d.Over > 0 && (!p.Measure.Additive() || p.Past || slices.Contains(d.Grains, Total)) {
+			f.doc.Fault(m.N.Get("over"), m.Join("over"), "indicator-over")
 		}
 	}
 	f.goals(m, d)
@@ -176,7 +182,7 @@ func (f *File) shared(m *declare.Map) Part {
 func (f *File) part(m *declare.Map, shared *Part) Part {
 	p := f.shared(m)
 	p.Measure = Measure(m.Word("measure", names()...))
-	p.Of, p.Since = m.Text("of"), m.Text("since")
+	p.Of, p.Plus, p.Since = m.Text("of"), m.Text("plus"), m.Text("since")
 	p.In = m.Word("in", "minute", "hour", "day")
 	if shared != nil {
 		if p.Dataset == "" {
@@ -196,6 +202,8 @@ func (f *File) part(m *declare.Map, shared *Part) Part {
 		f.doc.Fault(m.N.Get("measure"), m.Join("measure"), "indicator-count-of")
 	case p.Measure != Count && p.Measure != "" && p.Of == "":
 		m.Need("of")
+	case p.Plus != "" && (p.Measure != Sum || p.Since != ""):
+		f.doc.Fault(m.N.Get("plus"), m.Join("plus"), "indicator-plus")
 	case (p.Since == "") != (p.In == ""):
 		f.doc.Fault(m.N, m.Join("since"), "indicator-since-in")
 	case p.Since != "" && p.Measure == Distinct:
@@ -300,7 +308,7 @@ func (f *File) goals(m *declare.Map, d *Definition) {
 	}
 	t.Done()
 	ordered := slices.IsSortedFunc(d.Thresholds, func(a, b Threshold) int {
-		if (a.At < b.At) == (d.Good == Up) {
+		if d.Good == Up && a.At <= b.At || d.Good != Up && a.At >= b.At {
 			return -1
 		}
 		return 1

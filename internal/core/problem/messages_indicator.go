@@ -13,6 +13,8 @@ var indicators = map[string]message{
 	"indicator-since-in":       {"“since” và “in” phải đi cùng nhau.", "“since” and “in” go together."},
 	"indicator-since-distinct": {"Không đếm giá trị khác nhau của một khoảng thời gian.", "Different values of a stretch of time are not counted."},
 	"indicator-past":           {"“past” chỉ dùng cho count và sum theo thời gian.", "“past” is for a count or a sum by time only."},
+	"indicator-over":           {"“over” chỉ dùng cho count và sum theo thời gian, không cùng “past”.", "“over” is for counts and sums by time, without “past”."},
+	"indicator-plus":           {"“plus” chỉ dùng cho sum của một trường số.", "“plus” is for a sum of a number field."},
 	"indicator-total-alone":    {"Độ chia “total” không đi cùng độ chia khác.", "The grain “total” stands alone."},
 	"indicator-total-time":     {"Chỉ số không theo thời gian thì không khai báo “time”.", "An indicator without buckets has no “time”."},
 	"indicator-target-good":    {"Có chỉ tiêu thì “good” phải là up hoặc down.", "With a target, “good” is up or down."},

@@ -14,6 +14,7 @@ import (
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
+	"huong.city/huong/internal/service/indicator"
 	"huong.city/huong/internal/service/rights"
 	"huong.city/huong/internal/service/sharing"
 )
@@ -21,8 +22,9 @@ import (
 // Config is what the interface needs. Repo, Sharing, Rights, Mux and Now are required.
 type Config struct {
 	Repo       *repo.Repository
-	Sharing    *sharing.Desk // grants' workflow
-	Rights     *rights.Desk  // persons' requests
+	Sharing    *sharing.Desk      // grants' workflow
+	Rights     *rights.Desk       // persons' requests
+	Indicators *indicator.Service // no indicators when nil
 	Mux        *web.Mux
 	Now        func() time.Time
 	Ready      func(context.Context) error // nil error = ready to serve; always when nil
@@ -42,7 +44,7 @@ type API struct {
 // New makes the interface; mount its Routes.
 func New(c Config) *API {
 	a := &API{config: c, repo: c.Repo}
-	a.operations = slices.Concat(a.catalogOperations(), a.readOperations(), a.writeOperations(), a.changeOperations(), a.quarantineOperations(), a.qualityOperations(), a.sharingOperations(), a.rightsOperations(), a.requestOperations(), a.proofOperations(), a.plainOperations())
+	a.operations = slices.Concat(a.catalogOperations(), a.readOperations(), a.writeOperations(), a.changeOperations(), a.quarantineOperations(), a.qualityOperations(), a.sharingOperations(), a.rightsOperations(), a.requestOperations(), a.proofOperations(), a.indicatorOperations(), a.plainOperations())
 	return a
 }
 

@@ -22,6 +22,7 @@ import (
 	"huong.city/huong/internal/face/api"
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
+	"huong.city/huong/internal/service/indicator"
 	"huong.city/huong/internal/service/rights"
 	"huong.city/huong/internal/service/sharing"
 	"huong.city/huong/internal/store/sqlite"
@@ -160,7 +161,9 @@ func start(t testing.TB, change func(*web.Config)) *site {
 	if s.mux, err = web.New(c); err != nil {
 		t.Fatal(err)
 	}
-	a := api.New(api.Config{Repo: r, Sharing: sharing.New(r, rand.Reader, nil), Rights: rights.New(r, rand.Reader), Mux: s.mux, Now: time.Now, Metrics: s.metrics, Version: "test"})
+	figures := indicator.New(r)
+	r.Follow(figures)
+	a := api.New(api.Config{Repo: r, Sharing: sharing.New(r, rand.Reader, nil), Rights: rights.New(r, rand.Reader), Indicators: figures, Mux: s.mux, Now: time.Now, Metrics: s.metrics, Version: "test"})
 	s.mux.Mount(a.Routes()...)
 	s.Server = httptest.NewServer(s.mux)
 	t.Cleanup(func() {

@@ -30,6 +30,14 @@ func (c *cell) add(d *cell) {
 	c.seen = max(c.seen, d.seen)
 }
 
+// clone is a cell of its own.
+func (c *cell) clone() cell {
+	own := *c
+	own.sum = indicator.Exact{}
+	own.sum.Add(&c.sum)
+	return own
+}
+
 // figure is what the measure says of a cell; unit divides sums (Part.Unit).
 func (c *cell) figure(m indicator.Measure, unit int64) Figure {
 	switch {

@@ -3,9 +3,11 @@ package indicator_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/big"
 	"os"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -139,7 +141,7 @@ func define(t tester, r *repo.Repository, name, text string) {
 // settle waits until the figures hold the whole log and nothing is left to compute.
 func settle(t tester, r *repo.Repository, s *indicator.Service) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	h, err := r.Head(ctx)
 	if err != nil {
@@ -160,7 +162,35 @@ func settle(t tester, r *repo.Repository, s *indicator.Service) {
 	}
 }
 
-// counted is what a brute-force recount finds in one cell.
+// watched counts how often the follower began anew.
+type watched struct {
+	*indicator.Service
+	loads atomic.Int64
+}
+
+func (w *watched) Load(state map[string][]byte) error {
+	err := w.Service.Load(state)
+	w.loads.Add(1)
+	return err
+}
+
+// rebuild makes the follower forget everything and waits until it has.
+func rebuild(t tester, r *repo.Repository, w *watched) {
+	t.Helper()
+	before := w.loads.Load()
+	if err := r.Rebuild(repo.Principal{Admin: true}, indicator.Name); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.After(time.Minute); w.loads.Load() == before; {
+		select {
+		case <-deadline:
+			t.Fatal("the follower did not begin anew")
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// tally is what a brute-force recount finds in one cell.
 type tally struct {
 	n      int64
 	values []value.Value
@@ -362,7 +392,8 @@ func compare(t tester, r *repo.Repository, s *indicator.Service, d *core.Definit
 					if !upper.Known || !lower.Known || lower.Value == 0 {
 						return indicator.Figure{}
 					}
-					return indicator.Figure{Value: upper.Value / lower.Value * d.Times, Known: true}
+					v := upper.Value / lower.Value * d.Times
+					return indicator.Figure{Value: v, Known: !math.IsInf(v, 0) && !math.IsNaN(v)}
 				}
 				if !f.Known && d.Zero {
 					f.Known = true

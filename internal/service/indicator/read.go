@@ -90,16 +90,64 @@ func grains(d *indicator.Definition) string {
 	return strings.Join(names, ", ")
 }
 
-// figures tells the figures of a part for the buckets of a window.
-func (q *asked) figures(ctx context.Context, x *part, w window) (map[indicator.Bucket]Figure, error) {
-	if x.spec.Part.Past {
-		return q.past(ctx, x, w)
-	}
-	return q.plain(ctx, x, w)
+// gathers tells that a figure of the part sums more than its own bucket.
+func (q *asked) gathers(x *part) bool {
+	return x.spec.Part.Past || q.d.Over > 1 && q.grain == q.d.Main()
 }
 
-func (q *asked) plain(ctx context.Context, x *part, w window) (map[indicator.Bucket]Figure, error) {
-	m := map[indicator.Bucket]Figure{}
+// reach is the window whose cells the figures of w are made of.
+func (q *asked) reach(x *part, w window) window {
+	switch {
+	case x.spec.Part.Past:
+		return always(w.until)
+	case q.gathers(x):
+		w.from = q.grain.Next(w.from, 1-q.d.Over)
+	}
+	return w
+}
+
+// figures tells the figures of a part for the buckets of a window.
+func (q *asked) figures(ctx context.Context, x *part, w window) (map[indicator.Bucket]Figure, error) {
+	cells, err := q.cells(ctx, x, q.reach(x, w))
+	if err != nil {
+		return nil, err
+	}
+	if q.gathers(x) {
+		cells = q.gather(x, cells, w)
+	}
+	m := make(map[indicator.Bucket]Figure, len(cells))
+	for b, c := range cells {
+		m[b] = q.figure(x, &c)
+	}
+	return m, nil
+}
+
+// figure is what a part says of a cell.
+func (q *asked) figure(x *part, c *cell) Figure {
+	if x.way == byCount && !x.spec.Part.Measure.Additive() {
+		return Figure{c.told, c.known > 0}
+	}
+	return c.figure(x.spec.Part.Measure, x.unit)
+}
+
+// cellOf is a figure that the repository measured, as a cell.
+func cellOf(m indicator.Measure, f Figure) (c cell) {
+	switch {
+	case !f.Known:
+	case m == indicator.Count:
+		c.n = int64(f.Value)
+	case m == indicator.Sum:
+		c.known = 1
+		c.sum.AddFloat(f.Value, 1)
+	default:
+		c.known, c.told = 1, f.Value
+	}
+	return c
+}
+
+// cells reads or measures the cells of a part in a window.
+func (q *asked) cells(ctx context.Context, x *part, w window) (map[indicator.Bucket]cell, error) {
+	m := map[indicator.Bucket]cell{}
 	if x.way == byCount {
 		var conditions []cql2.Expr
 		if q.field >= 0 {
@@ -112,13 +160,10 @@ func (q *asked) plain(ctx context.Context, x *part, w window) (map[indicator.Buc
 		by := repo.By{}
 		if q.grain != indicator.Total {
 			by = repo.By{Field: x.entry.Table.Columns[x.bound.Time].Name, Bucket: q.grain.String()}
-			if q.grain != indicator.Hour && x.entry.Table.Columns[x.bound.Time].Kind == value.Date && q.grain == indicator.Day {
-				by.Bucket = ""
-			}
 		}
 		err := q.s.measured(ctx, q.p, x, by, q.area, q.grain, w, conditions, func(at value.Value, f Figure) {
 			if b, ok := q.grain.Of(at, q.s.zone); ok {
-				m[b] = f
+				m[b] = cellOf(x.spec.Part.Measure, f)
 			}
 		})
 		return m, err
@@ -127,40 +172,46 @@ func (q *asked) plain(ctx context.Context, x *part, w window) (map[indicator.Buc
 		return m, nil
 	}
 	l := line{x.roll.ID, q.area, q.grain}
-	var cells map[indicator.Bucket]cell
-	var err error
 	if q.field >= 0 {
-		cells, err = q.s.category(ctx, x.roll, l, w, q.field, q.cat)
-	} else {
-		cells, err = q.s.totals(ctx, x.roll, l, w)
+		return q.s.category(ctx, x.roll, l, w, q.field, q.cat)
 	}
-	for b, c := range cells {
-		m[b] = c.figure(x.spec.Part.Measure, x.unit)
-	}
-	return m, err
+	return q.s.totals(ctx, x.roll, l, w)
 }
 
-// past adds up everything before the end of each bucket.
-func (q *asked) past(ctx context.Context, x *part, w window) (map[indicator.Bucket]Figure, error) {
-	all, err := q.plain(ctx, x, always(w.until))
-	if err != nil {
-		return nil, err
+// gather adds up, for each bucket of a window, everything before its end, or as
+// many buckets as the definition says.
+func (q *asked) gather(x *part, all map[indicator.Bucket]cell, w window) map[indicator.Bucket]cell {
+	m := map[indicator.Bucket]cell{}
+	if !x.spec.Part.Past {
+		for b := w.from; b < w.until; b = q.grain.Next(b, 1) {
+			var sum cell
+			for i := range q.d.Over {
+				c := all[q.grain.Next(b, -i)]
+				sum.add(&c)
+			}
+			if !sum.none() {
+				m[b] = sum
+			}
+		}
+		return m
 	}
-	sum, known := 0.0, false
 	buckets := make([]indicator.Bucket, 0, len(all))
 	for b := range all {
 		buckets = append(buckets, b)
 	}
 	slices.Sort(buckets)
-	m := map[indicator.Bucket]Figure{}
+	var sum cell
 	for b := w.from; b < w.until; b = q.grain.Next(b, 1) {
 		for len(buckets) > 0 && buckets[0] <= b {
-			f := all[buckets[0]]
-			sum, known, buckets = sum+f.Value, known || f.Known, buckets[1:]
+			c := all[buckets[0]]
+			sum.add(&c)
+			buckets = buckets[1:]
 		}
-		m[b] = Figure{sum, known}
+		if !sum.none() {
+			m[b] = sum.clone()
+		}
 	}
-	return m, nil
+	return m
 }
 
 // combine makes a figure of an indicator from those of its parts; population is
@@ -258,16 +309,16 @@ func (q *asked) holds(area string) bool {
 // Value tells one figure with what is needed to judge it. Errors: NotFound for an
 // indicator that is unknown, Denied where the rights do not cover it, Invalid for
 // an area, a grain or a category that it does not have.
-func (s *Service) Value(ctx context.Context, p repo.Principal, a Ask) (*Reading, error) {
+func (s *Service) Value(ctx context.Context, p repo.Principal, a Ask) (r Reading, err error) {
 	q, err := s.ask(ctx, p, a)
 	if err != nil {
-		return nil, err
+		return r, err
 	}
 	b, err := q.bucket(ctx, a.At)
 	if err != nil {
-		return nil, err
+		return r, err
 	}
-	r := &Reading{Definition: q.d, Area: q.area, Grain: q.grain, Progress: q.state.Progress, Partial: q.way == byCount, Reached: true}
+	r = Reading{Definition: q.d, Area: q.area, Grain: q.grain, Progress: q.state.Progress, Partial: q.way == byCount, Reached: true}
 	now := s.repo.Now()
 	r.Complete = q.grain == indicator.Total
 	if q.grain != indicator.Total {
@@ -276,14 +327,14 @@ func (s *Service) Value(ctx context.Context, p repo.Principal, a Ask) (*Reading,
 	}
 	f, err := q.figuresOf(ctx, only(q.grain, b))
 	if err != nil {
-		return nil, err
+		return r, err
 	}
 	r.Figure = f(b)
 	if q.grain != indicator.Total {
 		for i, into := range [...]*Figure{&r.Yesterday, &r.LastWeek, &r.LastYear} {
 			then := q.grain.Before(b, indicator.Earlier(i))
 			if f, err = q.figuresOf(ctx, only(q.grain, then)); err != nil {
-				return nil, err
+				return r, err
 			}
 			*into = f(then)
 		}
@@ -294,10 +345,7 @@ func (s *Service) Value(ctx context.Context, p repo.Principal, a Ask) (*Reading,
 			r.Severity, r.Reached = q.d.Severity(r.Figure.Value), q.d.Reached(r.Figure.Value)
 		}
 	}
-	if err := q.freshness(ctx, r, now); err != nil {
-		return nil, err
-	}
-	return r, nil
+	return r, q.freshness(ctx, &r, now)
 }
 
 // freshness tells of when the newest data is and what that means.
@@ -331,14 +379,14 @@ func (q *asked) freshness(ctx context.Context, r *Reading, now time.Time) error 
 }
 
 // Series tells the figures of consecutive buckets. Errors as Value.
-func (s *Service) Series(ctx context.Context, p repo.Principal, a SeriesAsk) (*Series, error) {
+func (s *Service) Series(ctx context.Context, p repo.Principal, a SeriesAsk) (Series, error) {
 	q, err := s.ask(ctx, p, a.Ask)
 	if err != nil {
-		return nil, err
+		return Series{}, err
 	}
 	w, err := q.window(a)
 	if err != nil {
-		return nil, err
+		return Series{}, err
 	}
 	return q.series(ctx, w, a.Compare)
 }
@@ -375,18 +423,18 @@ func (q *asked) window(a SeriesAsk) (w window, err error) {
 
 var earlier = map[string]indicator.Earlier{"yesterday": indicator.Yesterday, "week": indicator.LastWeek, "year": indicator.LastYear}
 
-func (q *asked) series(ctx context.Context, w window, compare string) (*Series, error) {
-	out := &Series{Definition: q.d, Area: q.area, Grain: q.grain, Partial: q.way == byCount}
+func (q *asked) series(ctx context.Context, w window, compare string) (out Series, err error) {
+	out = Series{Definition: q.d, Area: q.area, Grain: q.grain, Partial: q.way == byCount}
 	f, err := q.figuresOf(ctx, w)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	then, comparing := earlier[compare]
 	var g func(indicator.Bucket) Figure
 	if comparing = comparing && q.grain != indicator.Total; comparing {
 		last := q.grain.Before(q.grain.Next(w.until, -1), then)
 		if g, err = q.figuresOf(ctx, window{q.grain.Before(w.from, then), q.grain.Next(last, 1)}); err != nil {
-			return nil, err
+			return out, err
 		}
 	}
 	now := q.s.repo.Now()

@@ -99,7 +99,10 @@ func (s *Service) wayOf(p repo.Principal, x *part) way {
 // measured asks the repository for figures, by one field: the time's buckets, the
 // area or a category.
 func (s *Service) measured(ctx context.Context, p repo.Principal, x *part, by repo.By, area string, g indicator.Grain, w window, conditions []cql2.Expr, fn func(value.Value, Figure)) error {
-	m := repo.Measure{Func: string(x.spec.Part.Measure), Field: x.spec.Part.Of}
+	measures := []repo.Measure{{Func: string(x.spec.Part.Measure), Field: x.spec.Part.Of}}
+	if x.spec.Part.Plus != "" {
+		measures = append(measures, repo.Measure{Func: string(x.spec.Part.Measure), Field: x.spec.Part.Plus})
+	}
 	q := repo.Query{Dataset: x.spec.Part.Dataset, Area: area}
 	if x.spec.Part.Filter != "" {
 		e, err := cql2.ParseText(x.spec.Part.Filter)
@@ -125,13 +128,17 @@ func (s *Service) measured(ctx context.Context, p repo.Principal, x *part, by re
 		}
 	}
 	q.Filter = cql2.And(conditions...)
-	a := repo.Aggregation{Query: q, Measures: []repo.Measure{m}}
+	a := repo.Aggregation{Query: q, Measures: measures}
 	if by.Field != "" {
 		a.By = []repo.By{by}
 	}
 	return s.repo.Aggregate(ctx, p, a, func(row []value.Value) error {
 		f := Figure{}
-		f.Value, f.Known = row[len(row)-1].Number()
+		for _, v := range row[len(row)-len(measures):] {
+			if n, known := v.Number(); known {
+				f.Value, f.Known = f.Value+n, true
+			}
+		}
 		fn(row[0], f)
 		return nil
 	})

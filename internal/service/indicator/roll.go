@@ -94,6 +94,7 @@ type counts struct {
 	bucket indicator.Bucket // of the finest grain
 	known  bool
 	value  value.Value // the value measured
+	more   value.Value // what is added to it
 	span   int64       // with since: µs
 	seen   int64
 }
@@ -123,6 +124,10 @@ func (r *roll) take(row []value.Value) (c counts, ok bool) {
 	if b.Of >= 0 {
 		v := row[b.Of]
 		c.known, c.value = !v.IsNull(), v
+		if b.Plus >= 0 {
+			c.more = row[b.Plus]
+			c.known = c.known || !c.more.IsNull()
+		}
 		if b.Since >= 0 {
 			since := row[b.Since]
 			c.known = c.known && !since.IsNull()
@@ -168,13 +173,17 @@ func (r *roll) ordered(c *counts) string {
 
 // addValue adds the value of a row to a sum, or takes it away (n = -1).
 func (r *roll) addValue(x *indicator.Exact, c *counts, n int64) {
-	switch {
-	case r.bound.Since >= 0:
+	if r.bound.Since >= 0 {
 		x.AddInt(c.span, n)
-	case c.value.Kind() == value.Int:
-		x.AddInt(c.value.Int(), n)
-	case c.value.Kind() == value.Float:
-		x.AddFloat(c.value.Float(), n)
+		return
+	}
+	for _, v := range [...]value.Value{c.value, c.more} {
+		switch v.Kind() {
+		case value.Int:
+			x.AddInt(v.Int(), n)
+		case value.Float:
+			x.AddFloat(v.Float(), n)
+		}
 	}
 }
 

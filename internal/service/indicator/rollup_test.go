@@ -116,13 +116,15 @@ type city struct {
 	open func() *repo.Repository
 	r    *repo.Repository
 	s    *indicator.Service
+	w    *watched
 	rows map[int64]map[string]value.Value
 	text string
 }
 
 func (c *city) follow() {
 	c.s = indicator.New(c.r)
-	c.r.Follow(c.s)
+	c.w = &watched{Service: c.s}
+	c.r.Follow(c.w)
 }
 
 // reading draws a record.
@@ -187,9 +189,7 @@ func TestEqualsRecount(t *testing.T) {
 					case 1:
 						c.define()
 					case 2:
-						if err := c.r.Rebuild(repo.Principal{Admin: true}, indicator.Name); err != nil {
-							t.Fatal(err)
-						}
+						rebuild(rt, c.r, c.w)
 					}
 					n += c.check(t)
 				}

@@ -40,13 +40,18 @@ func (s *Service) List(p repo.Principal) []*indicator.Definition {
 	return list
 }
 
-// Definition is one indicator, as its figures are told now. Errors as Value.
-func (s *Service) Definition(ctx context.Context, p repo.Principal, name string) (*indicator.Definition, error) {
-	q, err := s.ask(ctx, p, Ask{Name: name})
-	if err != nil {
-		return nil, err
+// Definition is one indicator, as its figures are told now; nil for none. It tells
+// no figure: that is for Value.
+func (s *Service) Definition(name string) *indicator.Definition {
+	v := s.view.Load()
+	if v == nil {
+		return nil
 	}
-	return q.d, nil
+	x := v.served[name]
+	if x.Now != nil {
+		return x.Now
+	}
+	return x.Next
 }
 
 // States tells how far the computing of every indicator is, by name.
@@ -143,10 +148,7 @@ func (s *Service) ByArea(ctx context.Context, p repo.Principal, a Ask) ([]AreaFi
 
 func (q *asked) byArea(ctx context.Context, x *part, b indicator.Bucket) (map[string]Figure, error) {
 	m := map[string]Figure{}
-	w := only(q.grain, b)
-	if x.spec.Part.Past {
-		w = always(w.until)
-	}
+	w := q.reach(x, only(q.grain, b))
 	switch {
 	case x.way == byCount:
 		var conditions []cql2.Expr
@@ -163,7 +165,7 @@ func (q *asked) byArea(ctx context.Context, x *part, b indicator.Bucket) (map[st
 		return m, err
 	case x.roll == nil:
 		return m, nil
-	case q.field < 0 && !x.spec.Part.Past:
+	case q.field < 0 && !q.gathers(x):
 		cells, err := q.s.ranking(ctx, x.roll, q.grain, b, q.wards.list)
 		for area, c := range cells {
 			m[area] = c.figure(x.spec.Part.Measure, x.unit)
@@ -212,27 +214,26 @@ func (s *Service) ByCategory(ctx context.Context, p repo.Principal, a Ask) ([]Ca
 }
 
 // Stack tells the series of every value of a field (a.By). Errors as Value.
-func (s *Service) Stack(ctx context.Context, p repo.Principal, a SeriesAsk) (*Stack, error) {
+func (s *Service) Stack(ctx context.Context, p repo.Principal, a SeriesAsk) (out Stack, err error) {
 	a.Category = ""
 	q, err := s.ask(ctx, p, a.Ask)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	if q.field < 0 {
-		return nil, problem.New(problem.Invalid, "indicator-by-unknown", "field", a.By)
+		return out, problem.New(problem.Invalid, "indicator-by-unknown", "field", a.By)
 	}
 	w, err := q.window(a)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	all := *q
 	all.field = -1
-	total, err := all.series(ctx, w, a.Compare)
-	if err != nil {
-		return nil, err
+	if out.Series, err = all.series(ctx, w, a.Compare); err != nil {
+		return out, err
 	}
-	list, err := q.stack(ctx, w)
-	return &Stack{Series: *total, Categories: list}, err
+	out.Categories, err = q.stack(ctx, w)
+	return out, err
 }
 
 // stack tells the figures of every category for the buckets of a window.
@@ -307,7 +308,7 @@ func (q *asked) categories(ctx context.Context, x *part, w window) (map[string]m
 		}
 		m[c][b] = f
 	}
-	if x.way == byCount || x.spec.Part.Past {
+	if x.way == byCount || q.gathers(x) {
 		// A category at a time: what they are is asked first.
 		field, _ := x.entry.Dataset.Field(q.by)
 		one := *q
@@ -341,36 +342,36 @@ func (q *asked) categories(ctx context.Context, x *part, w window) (map[string]m
 
 // Records tells which records are behind the figure that Value would tell: of a
 // ratio those of its upper part. Errors as Value.
-func (s *Service) Records(ctx context.Context, p repo.Principal, a Ask) (*Records, error) {
+func (s *Service) Records(ctx context.Context, p repo.Principal, a Ask) (r Records, err error) {
 	q, err := s.ask(ctx, p, a)
 	if err != nil {
-		return nil, err
+		return r, err
 	}
 	all := *q
 	all.field = -1
 	b, err := all.bucket(ctx, a.At)
 	if err != nil {
-		return nil, err
+		return r, err
 	}
 	x := &q.parts[0]
-	r := &Records{Dataset: x.spec.Part.Dataset, Area: q.area}
+	r = Records{Dataset: x.spec.Part.Dataset, Area: q.area}
 	var filter cql2.Expr
 	if x.spec.Part.Filter != "" {
 		if filter, err = cql2.ParseText(x.spec.Part.Filter); err != nil {
-			return nil, err
+			return r, err
 		}
 	}
 	if q.field >= 0 {
 		is, err := x.is(q.by, q.cat)
 		if err != nil {
-			return nil, err
+			return r, err
 		}
 		filter = cql2.And(filter, is)
 	}
 	if q.grain != indicator.Total {
 		r.Until = q.grain.End(b, s.zone)
 		if !x.spec.Part.Past {
-			r.From = q.grain.Start(b, s.zone)
+			r.From = q.grain.Start(q.reach(x, only(q.grain, b)).from, s.zone)
 		}
 		if t := x.spec.Part.Time; t != x.entry.Dataset.Time { // not the time that records are asked by
 			filter = cql2.And(filter, s.between(x, r.From, r.Until, b, q.grain))
