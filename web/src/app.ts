@@ -4,10 +4,12 @@ import "htmx.org/dist/htmx.esm.js";
 import { startLive } from "./live";
 import { startKeys } from "./keys";
 import { startClock } from "./clock";
+import { startBoards } from "./boards";
 
 startClock();
 startKeys();
 startLive();
+startBoards();
 
 // A choice in a form marked so is a request by itself; without script the
 // form's button does the same.

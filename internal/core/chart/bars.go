@@ -79,7 +79,7 @@ func (r *Ranking) Draw(c Canvas, f Frame) {
 			text = Figure(f.Lang, it.V)
 		}
 		if link != nil {
-			link.Begin(it.Name+": "+text+unitAfter(r.Unit), it.Href)
+			link.Begin("", it.Href)
 		}
 		name := it.Name
 		if most := int(width * 0.3 / (z * 0.52)); len([]rune(name)) > most && most > 3 {

@@ -85,7 +85,8 @@ type Canvas interface {
 }
 
 // Linker is a canvas whose marks can lead somewhere and say what they are.
-// Begin opens a group; href may be empty. Every Begin has its End.
+// Begin opens a group; href may be empty, and title where the letters within say
+// it all. Every Begin has its End.
 type Linker interface {
 	Begin(title, href string)
 	End()

@@ -160,11 +160,17 @@ func (s *SVG) Begin(title, href string) {
 	tag := "g"
 	if href != "" {
 		tag, s.links = "a", true
-		s.put(`<a href="`, html.EscapeString(href), `" aria-label="`, html.EscapeString(title), `">`)
+		s.put(`<a href="`, html.EscapeString(href), `"`)
+		if title != "" {
+			s.put(` aria-label="`, html.EscapeString(title), `"`)
+		}
+		s.put(`>`)
 	} else {
 		s.put(`<g>`)
 	}
-	s.put(`<title>`, html.EscapeString(title), `</title>`)
+	if title != "" {
+		s.put(`<title>`, html.EscapeString(title), `</title>`)
+	}
 	s.open = append(s.open, tag)
 }
 

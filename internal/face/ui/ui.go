@@ -61,6 +61,7 @@ type Config struct {
 	Sharing  *sharing.Desk            // no pages of grants when nil
 	Rights   *rights.Desk             // no pages of persons' own data when nil
 	Accounts *account.Accounts        // access tokens alone let people in when nil
+	Figures  Figures                  // boards show no indicators when nil
 	Wards    *WardFigures             // indicators that the map colours wards by; none when nil
 	Basemap  string                   // file of streets under the map (PMTiles); none when empty
 	// Stopping ends what goes on after a request is answered; such work ends
@@ -76,6 +77,7 @@ type UI struct {
 	shapes shapeCache
 	held   heldCache
 	titles titleCache
+	boards boardCache
 	marks  marks.Cache
 
 	replays replays
@@ -107,8 +109,7 @@ func (u *UI) Routes() []web.Route {
 	post := func(pattern string, h func(*view) error) web.Route {
 		return web.Route{Method: http.MethodPost, Pattern: pattern, Handler: u.page(h), MaxBody: 1 << 20}
 	}
-	return append(append(u.signInRoutes(), append(u.sharingRoutes(), append(u.rightsRoutes(), u.mapRoutes()...)...)...),
-		get("/{$}", u.home),
+	return append(append(append(u.signInRoutes(), u.boardRoutes()...), append(u.sharingRoutes(), append(u.rightsRoutes(), u.mapRoutes()...)...)...),
 		get("/datasets", u.catalog),
 		get("/datasets/{name}", u.records),
 		get("/datasets/{name}/map", u.datasetMap),

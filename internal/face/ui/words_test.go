@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"huong.city/huong/internal/core/dashboard"
 	"huong.city/huong/internal/core/dataset"
 	"huong.city/huong/internal/core/grant"
 	"huong.city/huong/internal/service/rights"
@@ -48,7 +49,16 @@ var dynamic = map[string][]string{
 	"right.step.":      {"accept", "refuse", "done", "erase", "extend", "withdraw"},
 	"right.step.text.": {"refuse", "done", "erase", "extend"},
 	"rule-name.":       {"open", "self", "owner", "administrator", "auditor", "keeper", "token", "operator"},
-	"severity.":        {"warning", "error"},
+	"severity.":        {"warning", "error", "high", "medium", "low"},
+	"period.":          dashboard.Periods(),
+	"quality.":         {"late", "missing", "building"},
+	"stage.word.":      {"1", "2", "3", "4", "5"},
+	"tile.than.":       dashboard.Comparisons(),
+	"tile.compared.":   {"yesterday", "week", "year"},
+	"tile.grain.":      {"hour", "day", "week", "month", "total"},
+	"tile.of.":         {"hour", "day", "week", "month", "total"},
+	"tile.title.":      {"alerts", "incidents", "alive", "status", "stage"},
+	"tile.none.":       {"alerts", "incidents"},
 	"site.hours.":      withins[:],
 	"site.least.":      {"low", "medium", "high"},
 	"site.severity.":   {"low", "medium", "high"},
@@ -110,7 +120,7 @@ func TestEveryWordInUseStandsInBothLanguages(t *testing.T) {
 			t.Errorf("%q has different holes", key)
 		}
 	}
-	if n := len(wordsFrame) + len(wordsData) + len(wordsWork) + len(wordsSignIn) + len(wordsSharing) + len(wordsRights) + len(wordsMap); n != len(words) {
+	if n := len(wordsFrame) + len(wordsData) + len(wordsWork) + len(wordsSignIn) + len(wordsSharing) + len(wordsRights) + len(wordsMap) + len(wordsBoards); n != len(words) {
 		t.Errorf("a key stands twice: %d entries, %d keys", n, len(words))
 	}
 }
