@@ -26,6 +26,7 @@ func checks() map[string]repo.CheckDefinition {
 		"workflow":  incident.CheckWorkflow,
 		"playbook":  incident.CheckPlaybook,
 		"indicator": indicator.Check,
+		"dashboard": checkBoard,
 	}
 }
 
@@ -103,7 +104,7 @@ func (c *City) check(r *repo.Repository, p repo.Principal, f definitionFile) err
 	if read == nil {
 		return problem.InvalidWith("definitions-invalid", []problem.Violation{problem.Violate("definition-kind", "", "kind", f.kind)}, "count", 1)
 	}
-	return read(f.path, []byte(f.text), func(name string) *dataset.Dataset {
+	find := func(name string) *dataset.Dataset {
 		for _, d := range c.Datasets {
 			if d.Name == name {
 				return d
@@ -113,7 +114,11 @@ func (c *City) check(r *repo.Repository, p repo.Principal, f definitionFile) err
 			return e.Dataset
 		}
 		return nil
-	})
+	}
+	if f.kind == "dashboard" {
+		return c.checkBoard(r, f, find)
+	}
+	return read(f.path, []byte(f.text), find)
 }
 
 // headOf reads the title and the owner of a definition whatever its kind.
