@@ -130,9 +130,10 @@ type Rule struct {
 
 // File is one file of rules.
 type File struct {
-	Title declare.Words
-	Owner string
-	Rules []*Rule
+	Title  declare.Words
+	Owner  string
+	Causes map[string]declare.Words // names of causes
+	Rules  []*Rule
 }
 
 // LevelOf returns the level of a severity, nil when the rule has none.

@@ -57,6 +57,11 @@ func parse(file string, text []byte) (*File, *reader) {
 		}
 		routes[s] = t.route(p.Val, path)
 	})
+	f.Causes = map[string]declare.Words{}
+	m.EachPair("causes", func(p declare.Pair, path string) {
+		o := t.Map(&declare.Node{Shape: declare.MapNode, Line: p.Line, Col: p.Col, Pairs: []declare.Pair{p}}, path)
+		f.Causes[p.Key] = o.Titles(p.Key)
+	})
 	seen := map[string]bool{}
 	m.List("alerts", func(n *declare.Node, path string) {
 		r := t.rule(n, path, f.Owner, routes)

@@ -6,12 +6,14 @@ import (
 	"slices"
 
 	core "huong.city/huong/internal/core/alert"
+	"huong.city/huong/internal/core/declare"
 	"huong.city/huong/internal/repo"
 )
 
 // Defined is one rule with the file that holds it.
 type Defined struct {
-	File string
+	File      string
+	CauseName declare.Words // nil where the file gives none
 	*core.Rule
 }
 
@@ -47,7 +49,7 @@ func readRules(r *repo.Repository, log *slog.Logger) *ruleSet {
 				continue
 			}
 			s.byName[rule.Name] = rule
-			s.order = append(s.order, Defined{d.Name, rule})
+			s.order = append(s.order, Defined{d.Name, f.Causes[rule.Cause], rule})
 			if rule.Kind == core.Indicator {
 				s.timed = append(s.timed, rule)
 			}

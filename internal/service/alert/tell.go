@@ -487,20 +487,29 @@ func (g *Engine) lookUp(ctx context.Context, t *transition) error {
 	return g.speak(ctx, t, nil)
 }
 
-// lastOf reads the newest record of a subject.
-func (g *Engine) lastOf(ctx context.Context, w *watcher, subject string) (row []value.Value, err error) {
+// subjectFilter selects the records of a subject; false for one that cannot be of
+// the rule.
+func subjectFilter(w *watcher, subject string) (filter cql2.Expr, ok bool) {
 	parts := strings.Split(subject, ",")
 	if len(parts) != len(w.Subject) {
-		return nil, nil
+		return nil, false
 	}
-	var filter cql2.Expr
 	for i, c := range w.Subject {
 		text := strings.ReplaceAll(strings.ReplaceAll(parts[i], "~1", ","), "~0", "~")
 		v, bad := w.entry.Schema.ParseCell(c, text)
 		if bad != nil {
-			return nil, nil
+			return nil, false
 		}
 		filter = cql2.And(filter, &cql2.Call{Op: "=", Args: []cql2.Expr{&cql2.Prop{Name: w.Table.Columns[c].Name}, &cql2.Lit{Value: v}}})
+	}
+	return filter, true
+}
+
+// lastOf reads the newest record of a subject.
+func (g *Engine) lastOf(ctx context.Context, w *watcher, subject string) (row []value.Value, err error) {
+	filter, ok := subjectFilter(w, subject)
+	if !ok {
+		return nil, nil
 	}
 	q := repo.Query{Dataset: w.entry.Dataset.Name, Filter: filter, Limit: 1}
 	if w.Time >= 0 {
