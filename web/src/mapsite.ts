@@ -165,7 +165,7 @@ export async function startSite(root: HTMLElement): Promise<void> {
   const setTime = async (step: number): Promise<void> => {
     const steps = Number(slider!.max);
     slider!.value = String(step);
-    const at = new Date(Math.floor((cityNow().getTime() - (steps - step - 1) * hour) / hour) * hour - hour);
+    const at = new Date(Math.floor(cityNow().getTime() / hour) * hour - (steps - step - 1) * hour);
     field!.value = step >= steps ? "" : local(at);
     tell();
     write(address(), false);
@@ -217,13 +217,17 @@ export async function startSite(root: HTMLElement): Promise<void> {
     write(address(), true);
     if (el.name === "by") { void wards(); return; }
     if (el.name === "range") { location.reload(); return; }
-    if (el.name === "layer") { void marks(); void list(); return; }
+    if (el.name === "layer") {
+      form.querySelector("[data-chosen-count]")!.textContent = String(chosenLayers().length);
+      void marks();
+      void list();
+      return;
+    }
     void everything();
   };
   document.addEventListener("change", changed);
   form.addEventListener("submit", (e) => { e.preventDefault(); write(address(), true); void everything(); });
   addEventListener("popstate", () => location.reload());
-  if (matchMedia("(max-width: 900px)").matches) form.querySelector<HTMLDetailsElement>("[data-options]")!.open = false;
 
   // -- what moves: the page's one stream tells which datasets did
   let due = 0;

@@ -60,9 +60,12 @@ export class View {
     await new Promise<void>((r) => { map.once("load", () => r()); });
     this.icons();
     map.once("idle", () => { o.box.classList.add("ready"); o.box.dataset.mapReady = "true"; });
-    // How many marks the eye has before it, for whoever measures the map.
-    map.on("idle", () => { o.box.dataset.drawn = String(this.drawn().reduce((n, m) => n + m.n, 0)); o.box.dataset.idle = String(Number(o.box.dataset.idle ?? 0) + 1); });
-    map.on("sourcedata", (e) => { if (e.sourceId === "streets" && e.isSourceLoaded) o.box.dataset.streets = "true"; });
+    // What the eye has before it, for whoever measures the map.
+    map.on("idle", () => {
+      o.box.dataset.drawn = String(this.drawn().reduce((n, m) => n + m.n, 0));
+      o.box.dataset.idle = String(Number(o.box.dataset.idle ?? 0) + 1);
+      if (o.basemap && map.querySourceFeatures("streets", { sourceLayer: "earth" }).length) o.box.dataset.streets = "true";
+    });
     const again = () => { const skin = this.look(); if (skin !== this.skin) { this.skin = skin; this.icons(); this.restyle(); } };
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
   }
@@ -168,7 +171,8 @@ export class View {
       ...labels,
       { id: "names", type: "symbol", source: "areas", minzoom: 9.5, layout: { "text-field": ["get", "name"], "text-font": ["Be Vietnam Pro"], "text-size": 11, "text-optional": true }, paint: { "text-color": c.soft, "text-halo-color": c.surface, "text-halo-width": 1.2 } },
     );
-    for (const [name, l] of [...this.layers].reverse()) {
+    // The first of the page's layers lies on top.
+    for (const [name, l] of [...this.layers].sort((a, b) => (a[1].letter < b[1].letter ? 1 : -1))) {
       if (l.tiles) sources[name] = { type: "vector", tiles: [l.tiles], maxzoom: 16 };
       else sources[name] = { type: "geojson", data: l.data!, cluster: true, clusterRadius: 44, clusterMaxZoom: 15, clusterProperties: { n: ["+", ["get", "n"]], s: ["max", ["get", "s"]] } };
       list.push(this.marks(name, l, dark));

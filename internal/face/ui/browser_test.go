@@ -22,7 +22,10 @@ import (
 )
 
 // browser starts one headless Chromium, or skips the test where there is none.
-func browser(t *testing.T) context.Context {
+func browser(t *testing.T) context.Context { return browserWith(t) }
+
+// browserWith is browser with further options.
+func browserWith(t *testing.T, more ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("the browser tests are left out with -short")
@@ -34,6 +37,7 @@ func browser(t *testing.T) context.Context {
 	opts := append([]chromedp.ExecAllocatorOption{}, chromedp.ExecPath(path), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.Flag("hide-scrollbars", true))
+	opts = append(opts, more...)
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), opts...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)

@@ -504,7 +504,7 @@ func (m *siteMap) choose() {
 }
 
 // mostFacts bounds what the panel tells of a record; the rest is on its page.
-const mostFacts = 6
+const mostFacts = 5
 
 // facts are the first fields of the record, or of the last reading.
 func (m *siteMap) facts(l *siteLayer, key string) {
@@ -516,7 +516,7 @@ func (m *siteMap) facts(l *siteLayer, key string) {
 		for i := range l.e.Dataset.Schema.Fields {
 			f := &l.e.Dataset.Schema.Fields[i]
 			c, _, _, known := l.e.Table.Property(f.Name)
-			if !known || c == l.title || len(m.Facts) == mostFacts || f.Type == dataset.Array || f.Type == dataset.Object || isCoordinate(l.e.Dataset, f.Name) {
+			if !known || c == l.title || c == l.severity || slices.Contains(l.e.Table.Key, c) && l.bySubject == "" || len(m.Facts) == mostFacts || f.Type == dataset.Array || f.Type == dataset.Object || isCoordinate(l.e.Dataset, f.Name) {
 				continue
 			}
 			if text := m.Cell(f, values[c]); text != "" && values[c].Kind() != value.Geometry {

@@ -21,12 +21,34 @@ func (v *view) severityWord(s uint8) string {
 	return v.T("site.severity." + severityClass(s))
 }
 
-// emptyWord says why the list is empty.
-func (m *siteMap) emptyWord() string {
+func (m *siteMap) chosenLayers() (n int) {
 	for _, l := range m.Layers {
 		if l.On {
-			return m.T("site.list.none")
+			n++
 		}
+	}
+	return n
+}
+
+func (m *siteMap) withinOptions() (list []option) {
+	for _, w := range withins {
+		list = append(list, option{w, m.T("site.hours." + w)})
+	}
+	return list
+}
+
+func (m *siteMap) severityOptions() []option {
+	list := []option{{"", m.T("site.severity.all")}}
+	for _, s := range severityCodes[1:] {
+		list = append(list, option{s, m.T("site.least." + s)})
+	}
+	return list
+}
+
+// emptyWord says why the list is empty.
+func (m *siteMap) emptyWord() string {
+	if m.chosenLayers() > 0 {
+		return m.T("site.list.none")
 	}
 	return m.T("site.list.no-layer")
 }
