@@ -59,6 +59,9 @@ type Config struct {
 	Log    *slog.Logger   // discards when nil
 	Clock  workflow.Clock // of working time; every hour counts when empty
 	Files  Files          // no files when nil
+	// Extremes tells the worst that was measured of what alerts are about, between
+	// two times, as p may see it; none when nil.
+	Extremes func(ctx context.Context, p repo.Principal, alerts []string, from, until time.Time) ([]Extreme, error)
 }
 
 // Desk handles incidents. It is safe for concurrent use.
@@ -67,6 +70,7 @@ type Desk struct {
 	log   *slog.Logger
 	clock workflow.Clock
 	files Files
+	worst func(ctx context.Context, p repo.Principal, alerts []string, from, until time.Time) ([]Extreme, error)
 
 	turn   sync.Mutex // random need not be safe for concurrent use
 	random io.Reader
@@ -88,7 +92,7 @@ func New(c Config) *Desk {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Desk{repo: c.Repo, log: c.Log, clock: c.Clock, files: c.Files, random: c.Random, version: -1}
+	return &Desk{repo: c.Repo, log: c.Log, clock: c.Clock, files: c.Files, worst: c.Extremes, random: c.Random, version: -1}
 }
 
 // CheckWorkflow and CheckPlaybook read definitions as the desk will.

@@ -23,6 +23,7 @@ type Review struct {
 	Alerts       []Entry
 	Files        []Entry
 	Peaks        []Peak
+	Extremes     []Extreme // of what the alerts watch, while it lasted
 	LinesDone    int
 	LinesLate    int
 	StageFrom    int // of the city when the incident began
@@ -54,6 +55,28 @@ type Peak struct {
 	Count                    int
 	FirstNumber, HighestLine int64
 }
+
+// Extreme is the worst that was measured of one thing that the incident's alerts
+// watch, read from the data.
+type Extreme struct {
+	Alert            string
+	TitleVi, TitleEn string
+	Value            float64
+	Unit             string
+	At               time.Time
+}
+
+// TitleIn is the title for a language.
+func (x *Extreme) TitleIn(lang string) string {
+	if lang == "en" && x.TitleEn != "" {
+		return x.TitleEn
+	}
+	return x.TitleVi
+}
+
+// extremesBefore is how long before an incident was detected what was measured
+// counts: the record that raised it is older than the alert.
+const extremesBefore = time.Hour
 
 // Review computes the after-action report of an incident that p may see, as the
 // timeline stands.
@@ -130,6 +153,15 @@ func (d *Desk) Review(ctx context.Context, p repo.Principal, id string) (*Review
 		}
 		if l.Late(end) {
 			r.LinesLate++
+		}
+	}
+	if d.worst != nil && len(r.Alerts) > 0 {
+		var ids []string
+		for _, e := range r.Alerts {
+			ids = append(ids, e.Ref)
+		}
+		if r.Extremes, err = d.worst(ctx, p, ids, w.DetectedAt.Add(-extremesBefore), end); err != nil {
+			return nil, err
 		}
 	}
 	stages, err := d.Stages(ctx, p, 0)
