@@ -14,6 +14,8 @@ import (
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
+	"huong.city/huong/internal/service/attachment"
+	"huong.city/huong/internal/service/incident"
 	"huong.city/huong/internal/service/indicator"
 	"huong.city/huong/internal/service/rights"
 	"huong.city/huong/internal/service/sharing"
@@ -21,16 +23,18 @@ import (
 
 // Config is what the interface needs. Repo, Sharing, Rights, Mux and Now are required.
 type Config struct {
-	Repo       *repo.Repository
-	Sharing    *sharing.Desk      // grants' workflow
-	Rights     *rights.Desk       // persons' requests
-	Indicators *indicator.Service // no indicators when nil
-	Mux        *web.Mux
-	Now        func() time.Time
-	Ready      func(context.Context) error // nil error = ready to serve; always when nil
-	Metrics    prometheus.Gatherer         // shown at /metrics; none when nil
-	Version    string                      // of this program, for the OpenAPI document
-	Stylesheet string                      // URL of the site's style sheet for the pages, e.g. /assets/app.css; own style alone when empty
+	Repo        *repo.Repository
+	Sharing     *sharing.Desk      // grants' workflow
+	Rights      *rights.Desk       // persons' requests
+	Indicators  *indicator.Service // no indicators when nil
+	Incidents   *incident.Desk     // no incidents when nil
+	Attachments *attachment.Keeper // no files when nil
+	Mux         *web.Mux
+	Now         func() time.Time
+	Ready       func(context.Context) error // nil error = ready to serve; always when nil
+	Metrics     prometheus.Gatherer         // shown at /metrics; none when nil
+	Version     string                      // of this program, for the OpenAPI document
+	Stylesheet  string                      // URL of the site's style sheet for the pages, e.g. /assets/app.css; own style alone when empty
 }
 
 // API holds the operations.
@@ -44,7 +48,7 @@ type API struct {
 // New makes the interface; mount its Routes.
 func New(c Config) *API {
 	a := &API{config: c, repo: c.Repo}
-	a.operations = slices.Concat(a.catalogOperations(), a.readOperations(), a.writeOperations(), a.changeOperations(), a.quarantineOperations(), a.qualityOperations(), a.sharingOperations(), a.rightsOperations(), a.requestOperations(), a.proofOperations(), a.indicatorOperations(), a.plainOperations())
+	a.operations = slices.Concat(a.catalogOperations(), a.readOperations(), a.writeOperations(), a.changeOperations(), a.quarantineOperations(), a.qualityOperations(), a.sharingOperations(), a.rightsOperations(), a.requestOperations(), a.proofOperations(), a.indicatorOperations(), a.incidentOperations(), a.fileOperations(), a.plainOperations())
 	return a
 }
 

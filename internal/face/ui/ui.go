@@ -10,6 +10,8 @@ import (
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/account"
+	"huong.city/huong/internal/service/attachment"
+	"huong.city/huong/internal/service/incident"
 	"huong.city/huong/internal/service/rights"
 	"huong.city/huong/internal/service/sharing"
 	marks "huong.city/huong/internal/service/tile"
@@ -51,19 +53,21 @@ type Repairs interface {
 
 // Config is what the pages need. Repo, Files, Now and Log are required.
 type Config struct {
-	Repo     *repo.Repository
-	Files    fs.FS // the bundled browser side (package web at the root)
-	Now      func() time.Time
-	Log      *slog.Logger
-	Activity func() []DatasetActivity // none when nil
-	Sessions Sessions                 // no entering when nil
-	Repairs  Repairs                  // no repairing when nil
-	Sharing  *sharing.Desk            // no pages of grants when nil
-	Rights   *rights.Desk             // no pages of persons' own data when nil
-	Accounts *account.Accounts        // access tokens alone let people in when nil
-	Figures  Figures                  // boards show no indicators when nil
-	Wards    *WardFigures             // indicators that the map colours wards by; none when nil
-	Basemap  string                   // file of streets under the map (PMTiles); none when empty
+	Repo        *repo.Repository
+	Files       fs.FS // the bundled browser side (package web at the root)
+	Now         func() time.Time
+	Log         *slog.Logger
+	Activity    func() []DatasetActivity // none when nil
+	Sessions    Sessions                 // no entering when nil
+	Repairs     Repairs                  // no repairing when nil
+	Sharing     *sharing.Desk            // no pages of grants when nil
+	Rights      *rights.Desk             // no pages of persons' own data when nil
+	Accounts    *account.Accounts        // access tokens alone let people in when nil
+	Incidents   *incident.Desk           // no incidents, stage and shift when nil
+	Attachments *attachment.Keeper       // no files when nil
+	Figures     Figures                  // boards show no indicators when nil
+	Wards       *WardFigures             // indicators that the map colours wards by; none when nil
+	Basemap     string                   // file of streets under the map (PMTiles); none when empty
 	// Stopping ends what goes on after a request is answered; such work ends
 	// with the process when it is nil.
 	Stopping context.Context
@@ -109,7 +113,7 @@ func (u *UI) Routes() []web.Route {
 	post := func(pattern string, h func(*view) error) web.Route {
 		return web.Route{Method: http.MethodPost, Pattern: pattern, Handler: u.page(h), MaxBody: 1 << 20}
 	}
-	return append(append(append(u.signInRoutes(), u.boardRoutes()...), append(u.sharingRoutes(), append(u.rightsRoutes(), u.mapRoutes()...)...)...),
+	return append(append(append(u.signInRoutes(), u.boardRoutes()...), append(u.sharingRoutes(), append(u.rightsRoutes(), append(u.incidentRoutes(), u.mapRoutes()...)...)...)...),
 		get("/datasets", u.catalog),
 		get("/datasets/{name}", u.records),
 		get("/datasets/{name}/map", u.datasetMap),

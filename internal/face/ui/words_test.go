@@ -10,6 +10,8 @@ import (
 	"huong.city/huong/internal/core/dashboard"
 	"huong.city/huong/internal/core/dataset"
 	"huong.city/huong/internal/core/grant"
+	"huong.city/huong/internal/core/workflow"
+	"huong.city/huong/internal/service/incident"
 	"huong.city/huong/internal/service/rights"
 )
 
@@ -48,7 +50,16 @@ var dynamic = map[string][]string{
 	"right.state.":     rights.States(),
 	"right.step.":      {"accept", "refuse", "done", "erase", "extend", "withdraw"},
 	"right.step.text.": {"refuse", "done", "erase", "extend"},
-	"rule-name.":       {"open", "self", "owner", "administrator", "auditor", "keeper", "token", "operator"},
+	"rule-name.":       {"open", "self", "owner", "administrator", "auditor", "keeper", "token", "operator", "incident", "shift"},
+	"inc.show.":        incidentShows[:],
+	"inc.empty.":       incidentShows[:],
+	"inc.severity.":    incident.Severities(),
+	"inc.kind.":        incident.Kinds(),
+	"inc.source.":      incident.Sources(),
+	"inc.step.":        {"agency", "assignee", "note", "recipient"},
+	"inc.did.":         {"open", "note", "decision", "pause", "resume"},
+	"inc.phase.":       workflow.Phases(),
+	"shift.kind.":      {incident.ShiftNote, incident.HandOver, incident.Accept},
 	"severity.":        {"warning", "error", "high", "medium", "low"},
 	"period.":          dashboard.Periods(),
 	"quality.":         {"late", "missing", "building"},
@@ -120,7 +131,7 @@ func TestEveryWordInUseStandsInBothLanguages(t *testing.T) {
 			t.Errorf("%q has different holes", key)
 		}
 	}
-	if n := len(wordsFrame) + len(wordsData) + len(wordsWork) + len(wordsSignIn) + len(wordsSharing) + len(wordsRights) + len(wordsMap) + len(wordsBoards); n != len(words) {
+	if n := len(wordsFrame) + len(wordsData) + len(wordsWork) + len(wordsSignIn) + len(wordsSharing) + len(wordsRights) + len(wordsMap) + len(wordsBoards) + len(wordsIncidents); n != len(words) {
 		t.Errorf("a key stands twice: %d entries, %d keys", n, len(words))
 	}
 }
