@@ -12,6 +12,7 @@ import (
 	"huong.city/huong/internal/service/account"
 	"huong.city/huong/internal/service/attachment"
 	"huong.city/huong/internal/service/incident"
+	"huong.city/huong/internal/service/indicator"
 	"huong.city/huong/internal/service/rights"
 	"huong.city/huong/internal/service/sharing"
 	marks "huong.city/huong/internal/service/tile"
@@ -66,6 +67,7 @@ type Config struct {
 	Incidents   *incident.Desk           // no incidents, stage and shift when nil
 	Attachments *attachment.Keeper       // no files when nil
 	Figures     Figures                  // boards show no indicators when nil
+	Indicators  *indicator.Service       // no pages of indicators when nil
 	Wards       *WardFigures             // indicators that the map colours wards by; none when nil
 	Basemap     string                   // file of streets under the map (PMTiles); none when empty
 	// Stopping ends what goes on after a request is answered; such work ends
@@ -113,7 +115,7 @@ func (u *UI) Routes() []web.Route {
 	post := func(pattern string, h func(*view) error) web.Route {
 		return web.Route{Method: http.MethodPost, Pattern: pattern, Handler: u.page(h), MaxBody: 1 << 20}
 	}
-	return append(append(append(u.signInRoutes(), u.boardRoutes()...), append(u.sharingRoutes(), append(u.rightsRoutes(), append(u.incidentRoutes(), u.mapRoutes()...)...)...)...),
+	return append(append(append(u.signInRoutes(), u.boardRoutes()...), append(u.sharingRoutes(), append(append(u.rightsRoutes(), u.indicatorRoutes()...), append(u.incidentRoutes(), u.mapRoutes()...)...)...)...),
 		get("/datasets", u.catalog),
 		get("/datasets/{name}", u.records),
 		get("/datasets/{name}/map", u.datasetMap),

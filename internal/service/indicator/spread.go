@@ -54,6 +54,9 @@ func (s *Service) Definition(name string) *indicator.Definition {
 	return x.Next
 }
 
+// Now is the city's clock, by which figures are told.
+func (s *Service) Now() time.Time { return s.repo.Now() }
+
 // States tells how far the computing of every indicator is, by name.
 func (s *Service) States() []State {
 	v := s.view.Load()
