@@ -34,6 +34,7 @@ type ServeOptions struct {
 	Proxies []netip.Prefix // that encrypt before it, and whose X-Forwarded-For and -Proto are believed
 	Log     *slog.Logger
 	Version string
+	Basemap string           // file of streets under the maps; none when empty
 	Now     func() time.Time // the city's clock; the wall clock when nil
 	// Accounts let people in; made with the usual settings when nil.
 	Accounts *account.Accounts
@@ -170,7 +171,7 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 	pages, err = ui.New(ui.Config{
 		Repo: r, Files: bundle.Files(), Now: o.Now, Log: o.Log, Sessions: mux,
 		Activity: func() []ui.DatasetActivity { return pulses(activity) },
-		Repairs:  repairs{r}, Figures: figures, Indicators: figures, Wards: wardFigures(figures), Accounts: o.Accounts, Sharing: desk, Rights: requests, Stopping: stopping,
+		Repairs:  repairs{r}, Figures: figures, Accounts: o.Accounts, Sharing: desk, Rights: requests, Basemap: o.Basemap, Stopping: stopping,
 	})
 	if err != nil {
 		return nil, err

@@ -516,7 +516,7 @@ func (m *siteMap) facts(l *siteLayer, key string) {
 		for i := range l.e.Dataset.Schema.Fields {
 			f := &l.e.Dataset.Schema.Fields[i]
 			c, _, _, known := l.e.Table.Property(f.Name)
-			if !known || c == l.title || c == l.severity || slices.Contains(l.e.Table.Key, c) && l.bySubject == "" || len(m.Facts) == mostFacts || f.Type == dataset.Array || f.Type == dataset.Object || isCoordinate(l.e.Dataset, f.Name) {
+			if !known || c == l.title || c == l.severity || slices.Contains(l.e.Table.Key, c) && l.bySubject == "" || len(m.Facts) == mostFacts || f.Type == dataset.Array || f.Type == dataset.Object || isCoordinate(l.e.Dataset, f.Name) || f.Name == "titleVi" || f.Name == "titleEn" {
 				continue
 			}
 			if text := m.Cell(f, values[c]); text != "" && values[c].Kind() != value.Geometry {
