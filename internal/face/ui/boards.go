@@ -289,7 +289,7 @@ func (d *boardData) fill(only int) {
 			out.Href = d.keep(s.Link)
 		}
 		for i := range s.Widgets {
-			t := &tile{w: &s.Widgets[i], Kind: s.Widgets[i].Kind, Title: s.Widgets[i].Title.In(d.lang)}
+			t := &tile{w: &s.Widgets[i], Kind: s.Widgets[i].Kind}
 			out.Tiles = append(out.Tiles, t)
 			work = append(work, t)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"huong.city/huong/internal/core/chart"
 	"huong.city/huong/internal/core/cql2"
+	"huong.city/huong/internal/core/dashboard"
 	core "huong.city/huong/internal/core/indicator"
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/core/value"
@@ -18,10 +19,7 @@ import (
 // what cannot be had, says so in its place; the rest of the board stands.
 func (d *boardData) compute(t *tile) {
 	var err error
-	switch t.Kind {
-	case "alerts", "incidents", "alive", "status", "stage":
-		t.Title = or(t.Title, d.T("tile.title."+t.Kind))
-	}
+	t.Title = d.named(t.w)
 	switch t.Kind {
 	case "number":
 		err = d.number(t)
@@ -53,13 +51,23 @@ func (d *boardData) compute(t *tile) {
 	switch {
 	case err == nil:
 	case closed(err):
-		*t = tile{w: t.w, Kind: t.Kind, Title: t.Title, Denied: true}
+		// Not even the name: what is closed may be closed for what it is about.
+		*t = tile{w: t.w, Kind: t.Kind, Title: d.named(t.w), Denied: true}
 	default:
 		if problem.KindOf(err) == problem.Internal && d.r.Context().Err() == nil {
 			d.u.Log.Error("a widget cannot be shown", "board", d.Name, "kind", t.Kind, "line", t.w.Line, "err", err)
 		}
-		*t = tile{w: t.w, Kind: t.Kind, Title: t.Title, Empty: d.T("tile.fault")}
+		*t = tile{w: t.w, Kind: t.Kind, Title: d.named(t.w), Empty: d.T("tile.fault")}
 	}
+}
+
+// named is the title that a widget has before any figure is read.
+func (d *boardData) named(w *dashboard.Widget) string {
+	switch w.Kind {
+	case "alerts", "incidents", "alive", "status", "stage":
+		return or(w.Title.In(d.lang), d.T("tile.title."+w.Kind))
+	}
+	return w.Title.In(d.lang)
 }
 
 // closed tells that an error means: not for this reader.

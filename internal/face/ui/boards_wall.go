@@ -156,7 +156,7 @@ func (u *UI) wall(v *view) error {
 // that it takes turns with, and of this one again.
 func (w *wallData) next(b *dashboard.Board, at, slides int) string {
 	if at+1 < slides {
-		return w.with("slide", strconv.Itoa(at+1), "first", "")
+		return w.with("slide", strconv.Itoa(at+1))
 	}
 	first := or(w.r.URL.Query().Get("first"), w.Name)
 	boards, _ := w.u.boardsNow()
