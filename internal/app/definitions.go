@@ -14,6 +14,7 @@ import (
 	"huong.city/huong/internal/core/indicator"
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/core/record"
+	"huong.city/huong/internal/core/report"
 	"huong.city/huong/internal/core/value"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/incident"
@@ -26,6 +27,7 @@ func checks() map[string]repo.CheckDefinition {
 		"workflow":  incident.CheckWorkflow,
 		"playbook":  incident.CheckPlaybook,
 		"indicator": indicator.Check,
+		"report":    report.Check,
 		"dashboard": checkBoard,
 	}
 }

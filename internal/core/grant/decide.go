@@ -67,6 +67,7 @@ func (p *Policy) Decide(r Request) Decision {
 	d.rules()
 	d.duty()
 	d.incidents()
+	d.reports()
 	for _, c := range held {
 		d.grant(c)
 	}
