@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"huong.city/huong/internal/core/workflow"
 	"huong.city/huong/internal/face/api"
 	"huong.city/huong/internal/face/tlog"
 	"huong.city/huong/internal/face/ui"
@@ -146,6 +147,8 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 		desk.Run(stopping, ends.C, o.Log)
 	}()
 
+	events, attachments := incidents(r, o.Log, workflow.Clock{}, stopping)
+
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	registry.MustRegister(gauges(r)...)
@@ -171,12 +174,12 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 	pages, err = ui.New(ui.Config{
 		Repo: r, Files: bundle.Files(), Now: o.Now, Log: o.Log, Sessions: mux,
 		Activity: func() []ui.DatasetActivity { return pulses(activity) },
-		Repairs:  repairs{r}, Figures: figures, Accounts: o.Accounts, Sharing: desk, Rights: requests, Basemap: o.Basemap, Stopping: stopping,
+		Repairs:  repairs{r}, Figures: figures, Accounts: o.Accounts, Sharing: desk, Rights: requests, Basemap: o.Basemap, Incidents: events, Attachments: attachments, Stopping: stopping,
 	})
 	if err != nil {
 		return nil, err
 	}
-	rest := api.New(api.Config{Repo: r, Sharing: desk, Rights: requests, Indicators: figures, Mux: mux, Now: o.Now, Metrics: registry, Version: o.Version})
+	rest := api.New(api.Config{Repo: r, Sharing: desk, Rights: requests, Incidents: events, Attachments: attachments, Indicators: figures, Mux: mux, Now: o.Now, Metrics: registry, Version: o.Version})
 	for _, routes := range [][]web.Route{rest.Routes(), {api.TokenRoute(o.Accounts)}, tlog.Routes(r), pages.Routes()} {
 		mux.Mount(routes...)
 	}
