@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"huong.city/huong/internal/core/grant"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/account"
+	bundle "huong.city/huong/web"
 )
 
 // alerts puts some alerts on the map: one with a place of its own, the others
@@ -315,5 +317,31 @@ func TestTheBasemapIsServedByRanges(t *testing.T) {
 	}
 	if _, page := c.get(t, "/map", ""); !strings.Contains(page, "openstreetmap.org/copyright") {
 		t.Error("the map with streets does not say whose they are")
+	}
+}
+
+// All script of a page with a map stays below this, packed, in bytes.
+const mostMapScript = 520 << 10
+
+func TestTheMapIsLight(t *testing.T) {
+	files := bundle.Files()
+	b, err := fs.ReadFile(files, "manifest.json")
+	if err != nil {
+		t.Skip("SKIPPED: the browser side is not bundled")
+	}
+	var names map[string]string
+	if err := json.Unmarshal(b, &names); err != nil {
+		t.Fatal(err)
+	}
+	all := 0
+	for _, name := range []string{"app.js", "map.js", "mapworker.js"} {
+		z, err := fs.ReadFile(files, names[name]+".gz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all += len(z)
+	}
+	if t.Logf("%d bytes", all); all > mostMapScript {
+		t.Errorf("%d bytes of script, at most %d", all, mostMapScript)
 	}
 }
