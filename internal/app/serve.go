@@ -39,6 +39,8 @@ type ServeOptions struct {
 	Now     func() time.Time // the city's clock; the wall clock when nil
 	// Accounts let people in; made with the usual settings when nil.
 	Accounts *account.Accounts
+	// Notify says how notifications leave the city; by page alone when nil.
+	Notify *Notify
 	// Background runs beside the server until its context ends; the demo's feeds.
 	Background func(ctx context.Context) error
 
@@ -148,6 +150,7 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 	}()
 
 	events, attachments := incidents(r, o.Log, workflow.Clock{}, stopping)
+	warnings, notices := alerts(r, o, events, figureOf(figures), stopping)
 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -174,12 +177,12 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 	pages, err = ui.New(ui.Config{
 		Repo: r, Files: bundle.Files(), Now: o.Now, Log: o.Log, Sessions: mux,
 		Activity: func() []ui.DatasetActivity { return pulses(activity) },
-		Repairs:  repairs{r}, Figures: figures, Accounts: o.Accounts, Sharing: desk, Rights: requests, Basemap: o.Basemap, Incidents: events, Attachments: attachments, Stopping: stopping,
+		Repairs:  repairs{r}, Figures: figures, Accounts: o.Accounts, Sharing: desk, Rights: requests, Basemap: o.Basemap, Incidents: events, Attachments: attachments, Alerts: warnings, Notices: notices, Stopping: stopping,
 	})
 	if err != nil {
 		return nil, err
 	}
-	rest := api.New(api.Config{Repo: r, Sharing: desk, Rights: requests, Incidents: events, Attachments: attachments, Indicators: figures, Mux: mux, Now: o.Now, Metrics: registry, Version: o.Version})
+	rest := api.New(api.Config{Repo: r, Sharing: desk, Rights: requests, Incidents: events, Attachments: attachments, Alerts: warnings, Notices: notices, Indicators: figures, Mux: mux, Now: o.Now, Metrics: registry, Version: o.Version})
 	for _, routes := range [][]web.Route{rest.Routes(), {api.TokenRoute(o.Accounts)}, tlog.Routes(r), pages.Routes()} {
 		mux.Mount(routes...)
 	}

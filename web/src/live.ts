@@ -14,6 +14,8 @@ interface Message {
   seq: number;
   at: number;        // ms
   quarantine?: number;
+  alerts?: number;   // not acknowledged
+  notices?: number;  // not seen
   datasets?: Moved[];
 }
 type Note = { kind: "beat"; data: { at: number } } | { kind: "head"; data: Message };
@@ -49,10 +51,12 @@ export function startLive(): void {
 
   const show = (m: Message) => {
     for (const el of document.querySelectorAll('[data-live-value="head"]')) set(el, number.format(m.seq));
-    if (m.quarantine !== undefined) {
-      for (const el of document.querySelectorAll<HTMLElement>('[data-live-value="quarantine"]')) {
-        set(el, number.format(m.quarantine));
-        if (el.classList.contains("count")) el.hidden = m.quarantine === 0;
+    for (const name of ["quarantine", "alerts", "notices"] as const) {
+      const n = m[name];
+      if (n === undefined) continue;
+      for (const el of document.querySelectorAll<HTMLElement>(`[data-live-value="${name}"]`)) {
+        set(el, number.format(n));
+        if (el.classList.contains("count")) el.hidden = n === 0;
       }
     }
     for (const d of m.datasets ?? []) {

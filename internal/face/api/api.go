@@ -14,9 +14,11 @@ import (
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
+	"huong.city/huong/internal/service/alert"
 	"huong.city/huong/internal/service/attachment"
 	"huong.city/huong/internal/service/incident"
 	"huong.city/huong/internal/service/indicator"
+	"huong.city/huong/internal/service/notify"
 	"huong.city/huong/internal/service/rights"
 	"huong.city/huong/internal/service/sharing"
 )
@@ -29,6 +31,8 @@ type Config struct {
 	Indicators  *indicator.Service // no indicators when nil
 	Incidents   *incident.Desk     // no incidents when nil
 	Attachments *attachment.Keeper // no files when nil
+	Alerts      *alert.Engine      // no alerts when nil
+	Notices     *notify.Service    // the same
 	Mux         *web.Mux
 	Now         func() time.Time
 	Ready       func(context.Context) error // nil error = ready to serve; always when nil
@@ -48,7 +52,7 @@ type API struct {
 // New makes the interface; mount its Routes.
 func New(c Config) *API {
 	a := &API{config: c, repo: c.Repo}
-	a.operations = slices.Concat(a.catalogOperations(), a.readOperations(), a.writeOperations(), a.changeOperations(), a.quarantineOperations(), a.qualityOperations(), a.sharingOperations(), a.rightsOperations(), a.requestOperations(), a.proofOperations(), a.indicatorOperations(), a.incidentOperations(), a.fileOperations(), a.plainOperations())
+	a.operations = slices.Concat(a.catalogOperations(), a.readOperations(), a.writeOperations(), a.changeOperations(), a.quarantineOperations(), a.qualityOperations(), a.sharingOperations(), a.rightsOperations(), a.requestOperations(), a.proofOperations(), a.indicatorOperations(), a.incidentOperations(), a.fileOperations(), a.alertOperations(), a.plainOperations())
 	return a
 }
 

@@ -10,9 +10,11 @@ import (
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/account"
+	"huong.city/huong/internal/service/alert"
 	"huong.city/huong/internal/service/attachment"
 	"huong.city/huong/internal/service/incident"
 	"huong.city/huong/internal/service/indicator"
+	"huong.city/huong/internal/service/notify"
 	"huong.city/huong/internal/service/rights"
 	"huong.city/huong/internal/service/sharing"
 	marks "huong.city/huong/internal/service/tile"
@@ -68,6 +70,8 @@ type Config struct {
 	Attachments *attachment.Keeper       // no files when nil
 	Figures     Figures                  // boards show no indicators when nil
 	Indicators  *indicator.Service       // no pages of indicators when nil
+	Alerts      *alert.Engine            // no alerts and notifications when nil
+	Notices     *notify.Service          // the same
 	Wards       *WardFigures             // indicators that the map colours wards by; none when nil
 	Basemap     string                   // file of streets under the map (PMTiles); none when empty
 	// Stopping ends what goes on after a request is answered; such work ends
@@ -78,13 +82,14 @@ type Config struct {
 // UI serves the pages. It is safe for concurrent use.
 type UI struct {
 	Config
-	assets *assets
-	names  nameCache
-	shapes shapeCache
-	held   heldCache
-	titles titleCache
-	boards boardCache
-	marks  marks.Cache
+	assets  *assets
+	names   nameCache
+	shapes  shapeCache
+	held    heldCache
+	waiting waitingCache
+	titles  titleCache
+	boards  boardCache
+	marks   marks.Cache
 
 	replays replays
 }
@@ -115,7 +120,7 @@ func (u *UI) Routes() []web.Route {
 	post := func(pattern string, h func(*view) error) web.Route {
 		return web.Route{Method: http.MethodPost, Pattern: pattern, Handler: u.page(h), MaxBody: 1 << 20}
 	}
-	return append(append(append(u.signInRoutes(), u.boardRoutes()...), append(u.sharingRoutes(), append(append(u.rightsRoutes(), u.indicatorRoutes()...), append(u.incidentRoutes(), u.mapRoutes()...)...)...)...),
+	return append(append(append(u.signInRoutes(), u.boardRoutes()...), append(u.sharingRoutes(), append(append(u.rightsRoutes(), u.indicatorRoutes()...), append(u.incidentRoutes(), append(u.mapRoutes(), u.alertRoutes()...)...)...)...)...),
 		get("/datasets", u.catalog),
 		get("/datasets/{name}", u.records),
 		get("/datasets/{name}/map", u.datasetMap),
