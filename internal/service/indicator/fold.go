@@ -22,7 +22,7 @@ type change struct {
 	values map[string]int64 // of an ordered measure
 }
 
-// changes is what rows add to one group of the finest grain.
+// changes is what rows add to one group of the base grain.
 type changes struct {
 	total change
 	by    []map[string]*change
@@ -174,7 +174,7 @@ func (h *heap) widen() map[place]*widened {
 		}
 		grains := at.roll.Spec.Grains
 		for _, g := range grains {
-			p := place{line{at.roll.ID, at.area, g}, grains[0].Widen(at.bucket, g)}
+			p := place{line{at.roll.ID, at.area, g}, at.roll.base().Widen(at.bucket, g)}
 			w := all[p]
 			if w == nil {
 				w = &widened{roll: at.roll, changes: changes{by: make([]map[string]*change, len(d.by))}}

@@ -216,6 +216,7 @@ func (s *Service) Apply(e *commit.Entry, catalog func(string) *repo.Entry) error
 
 // saved forgets, for readers, what was handed over to be saved and now is.
 func (s *Service) saved() {
+	s.cells.trim()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.saving {

@@ -141,7 +141,7 @@ func define(t tester, r *repo.Repository, name, text string) {
 // settle waits until the figures hold the whole log and nothing is left to compute.
 func settle(t tester, r *repo.Repository, s *indicator.Service) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	h, err := r.Head(ctx)
 	if err != nil {

@@ -35,7 +35,11 @@ type block struct {
 	entries  []counted
 	loaded   bool
 	dirty    bool
+	stored   bool // under a key of its own
 }
+
+// inlined is the most values of a multiset that are kept with its directory.
+const inlined = 32
 
 type counted struct {
 	value string
@@ -60,6 +64,17 @@ func openMultiset(prefix string, read func(key string) ([]byte, error)) (*multis
 		}
 	}
 	var n uint64
+	if len(b) > 0 && b[0] == 1 {
+		k := &block{loaded: true}
+		if err := k.decode(b[1:]); err != nil {
+			return nil, err
+		}
+		s.blocks, s.next = []*block{k}, 1
+		return s, nil
+	}
+	if len(b) > 0 {
+		b = b[1:]
+	}
 	for numbers(&s.next, &n); n > 0 && err == nil; n-- {
 		var l, id, distinct, total uint64
 		if numbers(&l); err != nil || l > uint64(len(b)) {
@@ -68,7 +83,7 @@ func openMultiset(prefix string, read func(key string) ([]byte, error)) (*multis
 		first := string(b[:l])
 		b = b[l:]
 		numbers(&id, &distinct, &total)
-		s.blocks = append(s.blocks, &block{first: first, id: id, distinct: int64(distinct), total: int64(total)})
+		s.blocks = append(s.blocks, &block{first: first, id: id, distinct: int64(distinct), total: int64(total), stored: true})
 	}
 	return s, err
 }
@@ -83,6 +98,16 @@ func (s *multiset) load(k *block) error {
 	if err != nil {
 		return err
 	}
+	k.distinct, k.total = 0, 0
+	if err := k.decode(b); err != nil {
+		return err
+	}
+	k.loaded = true
+	return nil
+}
+
+// decode reads the values of a block.
+func (k *block) decode(b []byte) error {
 	for len(b) > 0 {
 		l, n := binary.Uvarint(b)
 		if n <= 0 || l > uint64(len(b)-n) {
@@ -96,9 +121,19 @@ func (s *multiset) load(k *block) error {
 		}
 		b = b[n:]
 		k.entries = append(k.entries, counted{v, c})
+		k.distinct++
+		k.total += c
 	}
-	k.loaded = true
 	return nil
+}
+
+func (k *block) encode(b []byte) []byte {
+	for _, c := range k.entries {
+		b = binary.AppendUvarint(b, uint64(len(c.value)))
+		b = append(b, c.value...)
+		b = binary.AppendVarint(b, c.n)
+	}
+	return b
 }
 
 // add adds a value n times.
@@ -135,7 +170,9 @@ func (s *multiset) add(value string, n int64) error {
 	k.dirty, s.dirty = true, true
 	switch {
 	case len(k.entries) == 0:
-		s.gone = append(s.gone, k.id)
+		if k.stored {
+			s.gone = append(s.gone, k.id)
+		}
 		s.blocks = slices.Delete(s.blocks, at, at+1)
 	case len(k.entries) > blockSize:
 		half := len(k.entries) / 2
@@ -225,7 +262,12 @@ func (s *multiset) puts(put func(key string, val []byte)) {
 		put(s.prefix+"d", nil)
 		return
 	}
-	d := binary.AppendUvarint(nil, s.next)
+	if k := s.blocks[0]; len(s.blocks) == 1 && !k.stored && len(k.entries) <= inlined {
+		k.dirty = false
+		put(s.prefix+"d", k.encode([]byte{1}))
+		return
+	}
+	d := binary.AppendUvarint([]byte{0}, s.next)
 	d = binary.AppendUvarint(d, uint64(len(s.blocks)))
 	for _, k := range s.blocks {
 		d = binary.AppendUvarint(d, uint64(len(k.first)))
@@ -233,17 +275,11 @@ func (s *multiset) puts(put func(key string, val []byte)) {
 		d = binary.AppendUvarint(d, k.id)
 		d = binary.AppendUvarint(d, uint64(k.distinct))
 		d = binary.AppendUvarint(d, uint64(k.total)) // a negative one comes back as it was
-		if !k.dirty {
+		if !k.dirty && k.stored {
 			continue
 		}
-		k.dirty = false
-		var b []byte
-		for _, c := range k.entries {
-			b = binary.AppendUvarint(b, uint64(len(c.value)))
-			b = append(b, c.value...)
-			b = binary.AppendVarint(b, c.n)
-		}
-		put(s.blockKey(k.id), b)
+		k.dirty, k.stored = false, true
+		put(s.blockKey(k.id), k.encode(nil))
 	}
 	put(s.prefix+"d", d)
 }

@@ -88,10 +88,20 @@ func (r *roll) bind(e *repo.Entry) error {
 	return nil
 }
 
+// base is the grain that all of the rollup's grains are made of: weeks lie across
+// months, so that days are below both.
+func (r *roll) base() indicator.Grain {
+	switch finest := r.Spec.Grains[0]; finest {
+	case indicator.Hour, indicator.Total:
+		return finest
+	}
+	return indicator.Day
+}
+
 // counts is where one row counts, and with what.
 type counts struct {
 	area   string
-	bucket indicator.Bucket // of the finest grain
+	bucket indicator.Bucket // of the base grain
 	known  bool
 	value  value.Value // the value measured
 	more   value.Value // what is added to it
@@ -108,14 +118,14 @@ func (r *roll) take(row []value.Value) (c counts, ok bool) {
 	if b.Filter != nil && !cql2.Matches(b.Filter, row) {
 		return c, false
 	}
-	finest := r.Spec.Grains[0]
+	base := r.base()
 	if b.Time >= 0 {
 		at := row[b.Time]
-		if c.bucket, ok = finest.Of(at, r.zone); !ok {
+		if c.bucket, ok = base.Of(at, r.zone); !ok {
 			return c, false
 		}
 		c.seen = momentOf(at, r.zone)
-	} else if finest != indicator.Total {
+	} else if base != indicator.Total {
 		return c, false
 	}
 	if b.Area >= 0 && row[b.Area].Kind() == value.Text {

@@ -104,7 +104,7 @@ func declared(t *rapid.T, name string) string {
 	if by != "" {
 		fmt.Fprintf(&b, "    by: %s\n", by)
 	}
-	fmt.Fprintf(&b, "    grains: %s\n", rapid.SampledFrom([]string{"[hour]", "[day, hour]", "[hour, day, week, month]", "[week]", "[month, day]", "total"}).Draw(t, "grains"))
+	fmt.Fprintf(&b, "    grains: %s\n", rapid.SampledFrom([]string{"[hour]", "[day, hour]", "[hour, day, week, month]", "[week]", "[month, week]", "[month, day]", "total"}).Draw(t, "grains"))
 	return b.String()
 }
 
