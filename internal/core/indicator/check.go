@@ -216,7 +216,7 @@ type Bound struct {
 	Filter cql2.Expr // nil for all
 	// Ordinals; -1 for none.
 	Of, Plus, Since, Time, Area int
-	By                    []int
+	By                          []int
 }
 
 // Bind makes a part ready for rows of a dataset. The error is Invalid where the
