@@ -79,6 +79,30 @@ func TestRights(t *testing.T) {
 	if _, err := s.ByCategory(t.Context(), staff, indicator.Ask{Name: "inner-sum", At: noon, By: "kind"}); err != nil {
 		t.Error(err)
 	}
+	// Of a ward: the measure of the ward's records, whatever is asked for.
+	ward := repo.Principal{Name: "w", Agency: "ours", Roles: []string{grant.Officer}, Areas: []string{"w1"}}
+	v, err = s.Value(t.Context(), ward, indicator.Ask{Name: "inner-sum", At: noon})
+	if err != nil || v.Value != 273 || !v.Partial {
+		t.Errorf("of a ward %+v, %v; want 273, said to be partial", v, err)
+	}
+	if v, err = s.Value(t.Context(), ward, indicator.Ask{Name: "inner-sum", At: noon, Area: "w2"}); err != nil || v.Known {
+		t.Errorf("of another ward %+v, %v; want nothing", v, err)
+	}
+	wards, err := s.ByArea(t.Context(), ward, indicator.Ask{Name: "inner-sum", At: noon})
+	if err != nil || len(wards) != 3 || wards[0].Area != "w1" || wards[0].Value != 273 || wards[1].Known || wards[2].Known {
+		t.Errorf("wards %+v, %v", wards, err)
+	}
+	series, err := s.Series(t.Context(), ward, indicator.SeriesAsk{Ask: indicator.Ask{Name: "inner-sum", Grain: "hour"}, Last: 3})
+	if err != nil || !series.Partial || len(series.Points) != 3 || series.Points[1].Value != 210 || series.Points[2].Value != 63 {
+		t.Errorf("series %+v, %v", series, err)
+	}
+	kinds, err := s.ByCategory(t.Context(), ward, indicator.Ask{Name: "inner-sum", At: noon, By: "kind"})
+	if err != nil || len(kinds) != 2 || kinds[0].Figure.Value != 273 || kinds[1].Figure.Known {
+		t.Errorf("categories %+v, %v", kinds, err)
+	}
+	if _, err := s.Value(t.Context(), ward, indicator.Ask{Name: "inner-median", At: noon}); problem.KindOf(err) != problem.Denied {
+		t.Errorf("a median of some: %v, want denied", err)
+	}
 	token := repo.Principal{Name: "token:1", Read: []string{"reading"}}
 	if _, err := s.Value(t.Context(), token, indicator.Ask{Name: "inner-sum"}); problem.KindOf(err) != problem.Denied {
 		t.Errorf("a token of another dataset: %v, want denied", err)
