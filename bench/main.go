@@ -126,6 +126,8 @@ func (b *bench) part(ctx context.Context, item, store, out string) error {
 		err = b.decode(ctx)
 	case "trust":
 		err = b.trust(ctx, store)
+	case "indicators":
+		err = b.indicators(ctx, store)
 	case "memory":
 		err = b.memory(ctx, store)
 	case "peers":
@@ -158,7 +160,7 @@ func keep(out string, p *part) error {
 // settings tell at which size an item was measured.
 func (b *bench) settings(item string) string {
 	switch item {
-	case "read":
+	case "read", "indicators":
 		return fmt.Sprintf("%s rows, %d turns", count(b.rows), b.runs)
 	case "memory":
 		return "up to " + count(b.imports) + " rows, once"

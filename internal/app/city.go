@@ -22,13 +22,16 @@ import (
 )
 
 // City is a folder of declarations, read and checked: datasets/**/*.yaml,
-// calendar.yaml, and the records that a city starts with: sectors.csv,
-// agencies*.csv, areas*.csv and records/DATASET.csv, typed CSV whose header names
-// the fields of the dataset.
+// calendar.yaml, the records that a city starts with (sectors.csv, agencies*.csv,
+// areas*.csv and records/DATASET.csv, typed CSV whose header names the fields of
+// the dataset), and what it defines: indicators, dashboards, alerts, workflows,
+// playbooks, reports and calendars in folders of these names.
 type City struct {
 	Datasets []*dataset.Dataset
 	Calendar *calendar.Calendar // of its working days; nil when none is declared
 	files    []cityFile
+
+	definitions []definitionFile
 }
 
 type cityFile struct{ dataset, path string }
@@ -63,7 +66,7 @@ func LoadCity(folder string) (*City, error) {
 	path := filepath.Join(folder, "calendar.yaml")
 	switch b, err := os.ReadFile(path); {
 	case err == nil:
-		if city.Calendar, err = dataset.ParseCalendar(path, b); err != nil {
+		if city.Calendar, err = calendar.Parse(path, b); err != nil {
 			violations = append(violations, problem.As(err).Violations...)
 		}
 	case !errors.Is(err, fs.ErrNotExist):
@@ -90,7 +93,10 @@ func LoadCity(folder string) (*City, error) {
 	for _, p := range own {
 		city.files = append(city.files, cityFile{strings.TrimSuffix(filepath.Base(p), ".csv"), p})
 	}
-	if len(city.Datasets) == 0 && len(city.files) == 0 {
+	if city.definitions, err = readDefinitions(folder); err != nil {
+		return nil, err
+	}
+	if len(city.Datasets) == 0 && len(city.files) == 0 && len(city.definitions) == 0 {
 		return nil, problem.New(problem.Invalid, "folder-empty", "folder", folder)
 	}
 	return city, nil
@@ -153,6 +159,13 @@ func (c *City) ApplyRecords(ctx context.Context, r *repo.Repository, p repo.Prin
 		if err != nil {
 			return results, err
 		}
+	}
+	if len(c.definitions) > 0 {
+		res, err := c.putDefinitions(ctx, r, p, dry)
+		if err != nil {
+			return results, err
+		}
+		results = append(results, res)
 	}
 	return results, nil
 }

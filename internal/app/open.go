@@ -110,7 +110,7 @@ func (w Where) OpenAt(ctx context.Context, log *slog.Logger, now func() time.Tim
 		d.Close()
 		return nil, err
 	}
-	r, err := repo.Open(ctx, repo.Config{Driver: d, Now: now, Log: log, Zone: zone, Secret: secret, ReleaseAbove: w.ReleaseAbove})
+	r, err := repo.Open(ctx, repo.Config{Driver: d, Now: now, Log: log, Zone: zone, Secret: secret, ReleaseAbove: w.ReleaseAbove, Checks: checks()})
 	if err != nil {
 		d.Close()
 		return nil, fmt.Errorf("open the repository: %w", err)

@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -262,7 +263,25 @@ func (s *seeded) fill() {
 	s.intake(repo.SystemRelease, `{"id":"x-1","dataset":"personal","reader":"ours-officer","agency":"ours","purpose":"care","most":5000,"need":"work","state":"requested","askedBy":"ours-officer","askedAt":"2026-01-01T00:00:00Z"}`+"\n")
 	s.intake(repo.SystemAccount, `{"id":"someone","name":"Hồ Thị Ai","kind":"staff","createdAt":"2026-01-01T00:00:00Z"}`+"\n")
 	s.intake(repo.SystemCapacity, `{"id":"cap-1","account":"someone","agency":"ours","roles":["officer"],"areas":["w"],"from":"2026-01-01T00:00:00Z"}`+"\n")
+	s.workflows()
+	s.intake(repo.SystemIncident, `{"id":"sc-1","title":"Cây đổ","kind":"other","severity":"low","state":"detected","over":false,"level":"ward","agency":"ours","area":"w","caller":"`+
+		persons["A"].name+`","source":"phone","entries":1,"detectedAt":"2026-01-01T00:00:00Z","updatedAt":"2026-01-01T00:00:00Z"}`+"\n")
+	s.intake(repo.SystemIncidentEntry, `{"incident":"sc-1","number":1,"at":"2026-01-01T00:00:00Z","kind":"open","name":"detected","agency":"ours","area":"w"}`+"\n")
 	s.eachHeld(func(dataset, id string, _ []value.Value) { s.held[dataset] = id })
+}
+
+// workflows defines how incidents are handled, as the city of Huế does.
+func (s *seeded) workflows() {
+	s.t.Helper()
+	text, err := os.ReadFile("../../city/hue/workflows/incident.yaml")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	b, err := json.Marshal(map[string]string{"kind": "workflow", "name": "incident", "title": "Sự cố", "text": string(text)})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.intake(repo.SystemDefinition, string(b)+"\n")
 }
 
 func (s *seeded) eachHeld(fn func(dataset, id string, row []value.Value)) {

@@ -13,12 +13,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"huong.city/huong/internal/core/workflow"
 	"huong.city/huong/internal/face/api"
 	"huong.city/huong/internal/face/tlog"
 	"huong.city/huong/internal/face/ui"
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/account"
+	"huong.city/huong/internal/service/indicator"
 	"huong.city/huong/internal/service/live"
 	"huong.city/huong/internal/service/quality"
 	"huong.city/huong/internal/service/rights"
@@ -33,9 +35,12 @@ type ServeOptions struct {
 	Proxies []netip.Prefix // that encrypt before it, and whose X-Forwarded-For and -Proto are believed
 	Log     *slog.Logger
 	Version string
+	Basemap string           // file of streets under the maps; none when empty
 	Now     func() time.Time // the city's clock; the wall clock when nil
 	// Accounts let people in; made with the usual settings when nil.
 	Accounts *account.Accounts
+	// Notify says how notifications leave the city; by page alone when nil.
+	Notify *Notify
 	// Background runs beside the server until its context ends; the demo's feeds.
 	Background func(ctx context.Context) error
 
@@ -134,7 +139,8 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 	grants := sharing.NewWatch()
 	desk := sharing.New(r, rand.Reader, grants)
 	requests := rights.New(r, rand.Reader)
-	for _, f := range []repo.Follower{activity, quality.NewFindings(r), grants} {
+	figures := indicator.New(r)
+	for _, f := range []repo.Follower{activity, quality.NewFindings(r), grants, figures} {
 		r.Follow(f)
 	}
 	ends := time.NewTicker(time.Minute)
@@ -142,6 +148,9 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 		defer ends.Stop()
 		desk.Run(stopping, ends.C, o.Log)
 	}()
+
+	events, attachments := incidents(r, o.Log, workflow.Clock{}, stopping)
+	warnings, notices := alerts(r, o, events, figureOf(figures), stopping)
 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -168,12 +177,12 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 	pages, err = ui.New(ui.Config{
 		Repo: r, Files: bundle.Files(), Now: o.Now, Log: o.Log, Sessions: mux,
 		Activity: func() []ui.DatasetActivity { return pulses(activity) },
-		Repairs:  repairs{r}, Accounts: o.Accounts, Sharing: desk, Rights: requests, Stopping: stopping,
+		Repairs:  repairs{r}, Figures: figures, Accounts: o.Accounts, Sharing: desk, Rights: requests, Basemap: o.Basemap, Incidents: events, Attachments: attachments, Alerts: warnings, Notices: notices, Stopping: stopping,
 	})
 	if err != nil {
 		return nil, err
 	}
-	rest := api.New(api.Config{Repo: r, Sharing: desk, Rights: requests, Mux: mux, Now: o.Now, Metrics: registry, Version: o.Version, TokenRoute: true})
+	rest := api.New(api.Config{Repo: r, Sharing: desk, Rights: requests, Incidents: events, Attachments: attachments, Alerts: warnings, Notices: notices, Indicators: figures, Mux: mux, Now: o.Now, Metrics: registry, Version: o.Version, TokenRoute: true})
 	for _, routes := range [][]web.Route{rest.Routes(), {api.TokenRoute(o.Accounts)}, tlog.Routes(r), pages.Routes()} {
 		mux.Mount(routes...)
 	}

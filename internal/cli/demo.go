@@ -82,6 +82,9 @@ func (c *demoCommand) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+	if err := demo.Grants(s.ctx, r); err != nil {
+		return err
+	}
 	people, err := demo.People(s.ctx, accounts)
 	if err != nil {
 		return err

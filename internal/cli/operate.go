@@ -29,6 +29,8 @@ type serveCommand struct {
 	TLSKey      string   `name:"tls-key" help:"Key of the certificate (PEM)." placeholder:"FILE" env:"HUONG_TLS_KEY"`
 	TLSClientCA string   `name:"tls-client-ca" help:"Certificates (PEM) of who signs those of machines that sign in by one." placeholder:"FILE" env:"HUONG_TLS_CLIENT_CA"`
 	SignIn      string   `name:"sign-in" help:"How people sign in: the city's own address and its identity provider (YAML)." placeholder:"FILE" env:"HUONG_SIGN_IN"`
+	Basemap     string   `name:"basemap" help:"Streets under the maps (PMTiles); basemap.pmtiles in the folder of the data when not given." placeholder:"FILE" env:"HUONG_BASEMAP"`
+	Notify      string   `name:"notify" help:"How notifications leave the city: mail server, own address, inner addresses of webhooks (YAML)." placeholder:"FILE" env:"HUONG_NOTIFY"`
 	BehindProxy []string `name:"behind-proxy" help:"Addresses or ranges of the proxies that encrypt before the server; their X-Forwarded-For and -Proto are believed." placeholder:"CIDR" sep:"," env:"HUONG_BEHIND_PROXY"`
 }
 
@@ -44,13 +46,23 @@ func (c *serveCommand) Run(s *session) error {
 			return err
 		}
 	}
+	basemap, err := app.Basemap(c.Basemap, c.Data)
+	if err != nil {
+		return err
+	}
+	var notices *app.Notify
+	if c.Notify != "" {
+		if notices, err = app.LoadNotify(c.Notify, os.Getenv); err != nil {
+			return err
+		}
+	}
 	r, err := s.openOrMake(c.where)
 	if err != nil {
 		return err
 	}
 	o := app.ServeOptions{
 		Listen: c.Listen, TLS: app.TLS{Cert: c.TLSCert, Key: c.TLSKey, ClientCA: c.TLSClientCA}, Proxies: proxies,
-		Log: s.log, Version: version(),
+		Log: s.log, Version: version(), Basemap: basemap, Notify: notices,
 	}
 	scheme := "http"
 	if o.TLS.On() {

@@ -72,6 +72,11 @@ func (c *city) request(s *sheet, day time.Time, n int64, now time.Time) bool {
 		}
 	}
 	w := c.pick(c.wards, "request", d, n)
+	if c.noise("surge", d, n) < 0.7*flooded(opened) { // those in the water report it
+		if at, ok := c.inWater(opened, d, n); ok {
+			w, kind = at, requestKinds[floodKind(c.noise("flood", d, n))]
+		}
+	}
 	lon, lat := c.near(w, "request", d*1000+n)
 	due := opened.Add(time.Duration(kind.days * 24 * float64(time.Hour)))
 	took := time.Duration(kind.days * 24 * float64(time.Hour) * math.Exp(0.75*c.bell("took", d, n)-0.65) * (1 + flooded(opened)))
@@ -108,6 +113,36 @@ func (c *city) request(s *sheet, day time.Time, n int64, now time.Time) bool {
 		s.text("status", "open")
 	}
 	return true
+}
+
+// floodKind chooses what is reported from where it is flooded: mostly the water,
+// then trees, roads and no water from the tap.
+func floodKind(x float64) int {
+	switch {
+	case x < 0.7:
+		return 4
+	case x < 0.8:
+		return 3
+	case x < 0.9:
+		return 1
+	}
+	return 5
+}
+
+// inWater chooses a ward by its flooded houses; false when there are none.
+func (c *city) inWater(t time.Time, d, n int64) (ward, bool) {
+	houses, all := make([]float64, len(c.wards)), 0.0
+	for i, w := range c.wards {
+		houses[i], _ = c.floodHouses(w, t)
+		all += houses[i]
+	}
+	x := c.noise("in-water", d, n) * all
+	for i, w := range c.wards {
+		if x -= houses[i]; x <= 0 && houses[i] > 0 {
+			return w, true
+		}
+	}
+	return ward{}, false
 }
 
 func boolean(b bool) float64 {

@@ -173,6 +173,9 @@ func (c *city) past(f feed, from time.Time, emit func(*sheet) error, s *sheet) e
 	for day := from.Truncate(24 * time.Hour); day.Before(c.start); day = day.Add(24 * time.Hour) {
 		for _, at := range f.sites {
 			for t := day; t.Before(day.Add(24*time.Hour)) && t.Before(c.start); t = t.Add(f.history) {
+				if !c.tells(f, at, t) {
+					continue
+				}
 				f.observe(s.clear(), at, t)
 				if err := emit(s); err != nil {
 					return err

@@ -47,7 +47,20 @@ func (c *city) feeds(ctx context.Context) ([]feed, error) {
 			return nil, err
 		}
 	}
-	return feeds, nil
+	told := feed{"flood-report", 3 * time.Hour, 3 * time.Hour, nil, c.floodReport}
+	for _, w := range c.wards {
+		told.sites = append(told.sites, site{code: w.code, name: w.name})
+	}
+	return append(feeds, told), nil
+}
+
+// tells tells whether a site reports at a time: wards only during a flood, and
+// no instrument without power.
+func (c *city) tells(f feed, at site, t time.Time) bool {
+	if h := hour(t); f.dataset == "flood-report" {
+		return h >= floodTold && h <= floodGone
+	}
+	return !c.dark(f.dataset, at.code, t)
 }
 
 func (c *city) waterLevel(s *sheet, at site, t time.Time) {
@@ -81,7 +94,11 @@ func (c *city) slips(what string, at site, t time.Time, every time.Duration) boo
 
 func (c *city) rain(s *sheet, at site, t time.Time) {
 	minutes := c.interval(10*time.Minute, time.Hour, t).Minutes()
-	s.text("station", at.code).at("observedAt", t).num("rain", c.rainRate(at.code, at.relief, t)*minutes/60, 1).int("minutes", minutes)
+	mm, stormy := stormRain(at.code, t, time.Duration(minutes)*time.Minute)
+	if !stormy {
+		mm = c.rainRate(at.code, at.relief, t) * minutes / 60
+	}
+	s.text("station", at.code).at("observedAt", t).num("rain", mm, 1).int("minutes", minutes)
 }
 
 func (c *city) air(s *sheet, at site, t time.Time) {

@@ -129,6 +129,9 @@ func (l *Feeds) step(ctx context.Context, now time.Time) error {
 		if err := l.send(ctx, f.dataset, now, func(s *sheet, line func()) {
 			for i, at := range f.sites {
 				for t := range l.due(f, i, now) {
+					if !l.tells(f, at, t) {
+						continue
+					}
 					f.observe(s.clear(), at, t)
 					line()
 				}
@@ -288,7 +291,7 @@ func (l *Feeds) soil(body *bytes.Buffer, dataset string, line []byte, n int64, n
 
 // impossible replaces the first measured figure by one that cannot be.
 func impossible(line []byte) []byte {
-	for _, field := range []string{`"level":`, `"rain":`, `"pm25":`, `"vehicles":`, `"occupied":`} {
+	for _, field := range []string{`"level":`, `"rain":`, `"pm25":`, `"vehicles":`, `"occupied":`, `"houses":`} {
 		i := bytes.Index(line, []byte(field))
 		if i < 0 {
 			continue
@@ -302,7 +305,7 @@ func impossible(line []byte) []byte {
 
 // unmapped replaces the site's code by one of another list.
 func unmapped(line []byte) []byte {
-	for _, field := range []string{`"station":"`, `"counter":"`, `"carPark":"`, `"hospital":"`, `"agency":"`} {
+	for _, field := range []string{`"station":"`, `"counter":"`, `"carPark":"`, `"hospital":"`, `"agency":"`, `"area":"`} {
 		i := bytes.Index(line, []byte(field))
 		if i < 0 {
 			continue

@@ -76,62 +76,8 @@ func (m model) rainRate(place string, relief float64, t time.Time) float64 {
 	if f := floodRain(t); f > 0 {
 		rate += f * relief * (0.75 + 0.5*m.noise("gust:"+place, t.Unix()/600))
 	}
-	return math.Round(rate*10) / 10
+	return tenth(rate)
 }
-
-// The flood of 25–30 October 2025. Rain and river follow the course that was
-// reported: heavy rain from the 25th, the peak on the 27th, a second wave on
-// the 29th, water falling slowly into November.
-var floodStart = time.Date(2025, 10, 25, 0, 0, 0, 0, time.FixedZone("ICT", 7*3600))
-
-// FloodStart is when the scenario begins.
-func FloodStart() time.Time { return floodStart }
-
-// course interpolates a value over hours since the flood's start.
-func course(t time.Time, hours, values []float64) float64 {
-	h := t.Sub(floodStart).Hours()
-	if h <= hours[0] || h >= hours[len(hours)-1] {
-		return 0
-	}
-	for i := 1; i < len(hours); i++ {
-		if h <= hours[i] {
-			f := (h - hours[i-1]) / (hours[i] - hours[i-1])
-			f = f * f * (3 - 2*f)
-			return values[i-1]*(1-f) + values[i]*f
-		}
-	}
-	return 0
-}
-
-func floodRain(t time.Time) float64 {
-	return course(t,
-		[]float64{0, 12, 30, 44, 54, 62, 72, 90, 104, 114, 130, 150},
-		[]float64{0, 6, 12, 26, 38, 22, 8, 4, 18, 12, 3, 0})
-}
-
-// floodRise is how many metres the flood lifts the Hương at Kim Long.
-func floodRise(t time.Time) float64 {
-	return course(t,
-		[]float64{6, 24, 40, 52, 62, 70, 84, 96, 110, 122, 140, 170, 220, 300},
-		[]float64{0, 0.5, 1.7, 3.2, 4.3, 4.6, 3.6, 2.9, 3.5, 3.9, 3.0, 1.7, 0.6, 0})
-}
-
-// riverLevel is metres at a gauge: tide, the last days' rain, and the flood.
-// reach scales how strongly the gauge answers.
-func (m model) riverLevel(gauge string, base, reach, tide float64, t time.Time) float64 {
-	hours := float64(t.Unix()) / 3600
-	sea := tide * (math.Sin(2*math.Pi*hours/12.42) + 0.6*math.Sin(2*math.Pi*hours/25.82))
-	rain := 0.0
-	for back := 1; back <= 48; back += 6 {
-		rain += m.rainRate("basin", 1, t.Add(-time.Duration(back)*time.Hour)) * math.Exp(-float64(back)/20)
-	}
-	season := 0.25 * wetness(t.In(m.zone))
-	level := base + sea + season + reach*(0.012*math.Min(rain, 60)+floodRise(t)) + 0.015*m.smooth("gauge:"+gauge, t, 40*time.Minute)
-	return math.Round(level*100) / 100
-}
-
-// flooded tells, from 0 to 1, how much the flood hinders daily life.
-func flooded(t time.Time) float64 { return math.Min(1, floodRise(t)/3.5) }
 
 // weekday is the share of a normal working day's bustle.
 func weekday(local time.Time) float64 {

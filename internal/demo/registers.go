@@ -66,7 +66,8 @@ func (c *city) rainStations(emit func(*sheet) error, s *sheet) error {
 			return err
 		}
 	}
-	return nil
+	s.clear().text("code", "mua-bach-ma").text("name", "Trạm mưa Bạch Mã").point("location", 107.857, 16.196).num("elevation", 1440, 0)
+	return emit(s)
 }
 
 func (c *city) airStations(emit func(*sheet) error, s *sheet) error {

@@ -35,6 +35,7 @@ const (
 	SystemRight      = "rights-request"
 	SystemErasure    = "erasure"
 	SystemRelease    = "release"
+	SystemDefinition = "definition"
 )
 
 //go:embed system/*.yaml
@@ -49,6 +50,8 @@ type catalog struct {
 	policy   *grant.Policy // as of version
 	grants   int           // width of the layout that its grants were read by
 	purposes map[string]Purpose
+
+	definitions definitions
 }
 
 // systemDeclarations parses the built-in declarations, in a fixed order with
@@ -189,6 +192,9 @@ func (r *Repository) refresh(ctx context.Context) (*catalog, error) {
 		return strings.Compare(a, b)
 	})
 	if err := r.withPolicy(ctx, c, old); err != nil {
+		return nil, err
+	}
+	if err := r.withDefinitions(ctx, c, old); err != nil {
 		return nil, err
 	}
 	r.catalog.Store(c)

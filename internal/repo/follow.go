@@ -389,7 +389,7 @@ func (r *Repository) followBatch(ctx context.Context, f Follower, after int64, r
 		return nil
 	}
 	err = r.driver.Log(ctx, store.LogRange{After: after, Limit: followBatch, Tables: tables}, func(e *commit.Entry) error {
-		declared := e.Counts[SystemDataset] > 0 && e.Seq > c.version
+		declared := e.Counts[SystemDataset]+e.Counts[SystemDefinition] > 0 && e.Seq > c.version
 		if declared {
 			now, err := r.refresh(ctx)
 			if err != nil {

@@ -53,12 +53,13 @@ func (c *catalog) hiding(p Principal, now time.Time) error {
 // hidden until p.HiddenUntil: Invalid or Denied with what stands against it.
 func (r *Repository) MayHide(p Principal) error { return r.catalog.Load().hiding(p, r.now()) }
 
-// trusted tells that a dataset decides who may do what: a commit that touches
-// it moves the catalog's version, so that every process, this one and others,
-// prepares nothing more by the policy before it.
+// trusted tells that a dataset is part of the catalog, because it decides who may
+// do what or defines what is derived: a commit that touches it moves the
+// catalog's version, so that every process, this one and others, prepares
+// nothing more by the state before it.
 func trusted(name string) bool {
 	switch name {
-	case SystemGrant, SystemPurpose, SystemAccount, SystemCapacity:
+	case SystemGrant, SystemPurpose, SystemAccount, SystemCapacity, SystemDefinition:
 		return true
 	}
 	return false

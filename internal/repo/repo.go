@@ -29,6 +29,9 @@ type Config struct {
 	// bulk before a second person of the owner must have approved; 1000 when 0.
 	ReleaseAbove int64
 	Attest       time.Duration // how often to sign the end of the log while commits come; 15 s when 0
+	// Checks tell what is wrong with a definition, by its kind; a kind without one
+	// is refused. Nothing is checked when it is nil: for tests and tools.
+	Checks map[string]CheckDefinition
 }
 
 // Repository is safe for concurrent use. Every method takes the principal who
@@ -40,6 +43,7 @@ type Repository struct {
 	log    *slog.Logger
 	zone   *time.Location
 	poll   time.Duration
+	checks map[string]CheckDefinition
 
 	catalog atomic.Pointer[catalog]
 	reload  sync.Mutex // one catalog load at a time
@@ -67,7 +71,7 @@ type Repository struct {
 // Close.
 func Open(ctx context.Context, c Config) (*Repository, error) {
 	r := &Repository{
-		driver: c.Driver, now: c.Now, random: c.Random, log: c.Log, zone: c.Zone, poll: c.Poll,
+		driver: c.Driver, now: c.Now, random: c.Random, log: c.Log, zone: c.Zone, poll: c.Poll, checks: c.Checks,
 	}
 	if r.releaseAbove = c.ReleaseAbove; r.releaseAbove == 0 {
 		r.releaseAbove = releaseAbove

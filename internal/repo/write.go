@@ -110,10 +110,15 @@ func (r *Repository) prepare(ctx context.Context, p Principal, c *catalog, req *
 			violations = e.Schema.Check(merged.Row, violations)
 			prepared.Changes[i] = merged
 		}
+		target := &prepared.Changes[i]
+		if len(violations) == before && target.Op == commit.Put && ch.Dataset == SystemDefinition {
+			if violations, err = r.checkDefinition(c, e.Table, target.Row, violations); err != nil {
+				return item, false, err
+			}
+		}
 		for j := before; j < len(violations); j++ {
 			violations[j].Row = i
 		}
-		target := &prepared.Changes[i]
 		if len(violations) == before && target.Op == commit.Put {
 			enrich.fill(target.Row)
 		}

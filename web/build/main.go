@@ -33,6 +33,7 @@ var entries = []api.EntryPoint{
 	{InputPath: "src/map.ts", OutputPath: "map"},
 	{InputPath: "src/chart.ts", OutputPath: "chart"},
 	{InputPath: "src/passkey.ts", OutputPath: "passkey"},
+	{InputPath: "src/sw.ts", OutputPath: "sw"},
 	{InputPath: "src/app.css", OutputPath: "style"},
 	{InputPath: "src/map.css", OutputPath: "mapstyle"},
 	{InputPath: "src/icon.svg", OutputPath: "icon"},

@@ -4,10 +4,14 @@ import "htmx.org/dist/htmx.esm.js";
 import { startLive } from "./live";
 import { startKeys } from "./keys";
 import { startClock } from "./clock";
+import { startBoards } from "./boards";
+import { startAlerts } from "./alerts";
 
 startClock();
 startKeys();
 startLive();
+startBoards();
+startAlerts();
 
 // A choice in a form marked so is a request by itself; without script the
 // form's button does the same.

@@ -14,6 +14,8 @@ interface Message {
   seq: number;
   at: number;        // ms
   quarantine?: number;
+  alerts?: number;   // not acknowledged
+  notices?: number;  // not seen
   datasets?: Moved[];
 }
 type Note = { kind: "beat"; data: { at: number } } | { kind: "head"; data: Message };
@@ -49,10 +51,12 @@ export function startLive(): void {
 
   const show = (m: Message) => {
     for (const el of document.querySelectorAll('[data-live-value="head"]')) set(el, number.format(m.seq));
-    if (m.quarantine !== undefined) {
-      for (const el of document.querySelectorAll<HTMLElement>('[data-live-value="quarantine"]')) {
-        set(el, number.format(m.quarantine));
-        if (el.classList.contains("count")) el.hidden = m.quarantine === 0;
+    for (const name of ["quarantine", "alerts", "notices"] as const) {
+      const n = m[name];
+      if (n === undefined) continue;
+      for (const el of document.querySelectorAll<HTMLElement>(`[data-live-value="${name}"]`)) {
+        set(el, number.format(n));
+        if (el.classList.contains("count")) el.hidden = n === 0;
       }
     }
     for (const d of m.datasets ?? []) {
@@ -68,25 +72,48 @@ export function startLive(): void {
       }
     }
     const names = new Set((m.datasets ?? []).map((d) => d.n));
+    // Parts of a page that keep a state of their own, a map, hear what moved.
+    if (names.size) document.dispatchEvent(new CustomEvent("huong:moved", { detail: [...names] }));
     for (const el of document.querySelectorAll<HTMLElement>("[data-live-fragment]")) {
       const of = el.dataset.liveFragment!;
-      if (of === "*" || names.has(of)) later(el);
+      if (of === "*" || of.split(" ").some((n) => names.has(n))) later(el);
     }
   };
 
-  // Fragments are asked for again at most every two seconds each, and not while
-  // the reader is inside them or the tab is hidden.
-  const waiting = new WeakMap<HTMLElement, number>();
+  // A part is asked for again at once, then at most every two seconds, and not
+  // while the reader is inside it or the tab is hidden.
+  const waiting = new Set<string>();
+  const asked = new Map<string, number>();
   const later = (el: HTMLElement) => {
-    if (waiting.has(el)) return;
-    waiting.set(el, window.setTimeout(() => {
-      waiting.delete(el);
-      if (document.hidden || el.matches(":focus-within") || document.querySelector("dialog[open]")) return;
+    const id = el.id;
+    if (waiting.has(id)) return;
+    waiting.add(id);
+    const wait = Math.max(50 + Math.random() * 100, 2000 - (Date.now() - (asked.get(id) ?? 0)));
+    setTimeout(() => {
+      waiting.delete(id);
+      const now = document.getElementById(id);
+      if (!now) return;
+      if (document.hidden || now.matches(":focus-within") || now.querySelector("details.drop[open]") || document.querySelector("dialog[open]")) {
+        missed.add(id);
+        return;
+      }
+      missed.delete(id);
+      asked.set(id, Date.now());
       const page = new URL(location.href);
-      page.searchParams.set("fragment", el.id);
-      htmx()?.ajax("GET", page.pathname + page.search, { target: "#" + el.id, swap: "outerHTML" });
-    }, 2000));
+      page.searchParams.set("fragment", id);
+      htmx()?.ajax("GET", page.pathname + page.search, { target: "#" + id, swap: "outerHTML" });
+    }, wait);
   };
+  // What was left out is made up for when the reader comes back or goes on.
+  const missed = new Set<string>();
+  const makeUp = () => {
+    for (const id of [...missed]) {
+      const el = document.getElementById(id);
+      if (el) later(el); else missed.delete(id);
+    }
+  };
+  document.addEventListener("visibilitychange", makeUp);
+  document.addEventListener("focusout", () => setTimeout(makeUp, 50));
 
   const channel = new BroadcastChannel(url);
   channel.onmessage = (e) => hear(e.data as Note);

@@ -19,6 +19,11 @@ type Day struct {
 	Day   int
 }
 
+// String writes the date as ISO 8601 does.
+func (d Day) String() string {
+	return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)
+}
+
 // Of is the date of a moment in a zone.
 func Of(t time.Time, zone *time.Location) Day {
 	y, m, d := t.In(zone).Date()

@@ -18,7 +18,7 @@ type Rule struct {
 	Week [7][]Hours
 }
 
-// Declared is a calendar as data. Its parser (dataset.ParseCalendar) sees to it
+// Declared is a calendar as data. Its parser (Parse) sees to it
 // that rules are in order and begin with From, that hours are in order and apart,
 // and that no date is told twice.
 type Declared struct {

@@ -18,7 +18,7 @@ import "time"
 // taken for a working day that is none only makes a term end earlier, on the
 // side of the person who waits.
 //
-// A city's own calendar (ParseCalendar of core/dataset) tells the same with the
+// A city's own calendar (Parse) tells the same with the
 // basis of each date; a test holds city/hue/calendar.yaml against this.
 func years(year int) (t table, ok bool) {
 	span := func(days map[Day]kind, m time.Month, from, until int) {

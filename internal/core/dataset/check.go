@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"huong.city/huong/internal/core/cql2"
+	"huong.city/huong/internal/core/declare"
 )
 
 const maxFields = 500
@@ -40,7 +41,7 @@ func (t *tree) check(d *Dataset) {
 // layout is what conditions are bound to; nil after a fault of the schema, for
 // a condition would then be blamed for the schema's mistake: it is only parsed.
 func (t *tree) layout(d *Dataset) cql2.Schema {
-	for _, v := range t.vs {
+	for _, v := range t.Faults {
 		if v.Field == "" || strings.HasPrefix(v.Field, "schema") || v.Field == "time" || strings.HasPrefix(v.Field, "place") {
 			return nil
 		}
@@ -53,7 +54,7 @@ func (t *tree) layout(d *Dataset) cql2.Schema {
 }
 
 // at finds the deepest node of a path, for the position of a fault.
-func (t *tree) at(path ...any) *node { return t.root.walk(path...) }
+func (t *tree) at(path ...any) *declare.Node { return t.Root.Walk(path...) }
 
 // pathText writes path as the fault names it: "schema.fields[2].type".
 func pathText(path []any) string {
@@ -73,12 +74,12 @@ func pathText(path []any) string {
 }
 
 func (t *tree) faultAt(path []any, code string, kv ...any) {
-	t.fault(t.at(path...), pathText(path), code, kv...)
+	t.Fault(t.at(path...), pathText(path), code, kv...)
 }
 
 func (t *tree) checkFields(d *Dataset) {
 	fields := d.Schema.Fields
-	if len(fields) == 0 && t.root.get("schema").get("fields") != nil {
+	if len(fields) == 0 && t.Root.Get("schema").Get("fields") != nil {
 		t.faultAt([]any{"schema", "fields"}, "declaration-blank")
 	}
 	if len(fields) > maxFields {
@@ -92,7 +93,7 @@ func (t *tree) checkFields(d *Dataset) {
 			// Databases that fold the case of column names must tell two fields apart.
 			lower := strings.ToLower(f.Name)
 			if first, twice := seen[lower]; twice {
-				t.faultAt(sub(path, "name"), "declaration-duplicate-field", "name", excerpt(f.Name), "first", excerpt(first))
+				t.faultAt(sub(path, "name"), "declaration-duplicate-field", "name", declare.Excerpt(f.Name), "first", declare.Excerpt(first))
 			}
 			seen[lower] = f.Name
 		}
@@ -122,17 +123,17 @@ func (t *tree) named(d *Dataset, names []string, path []any, each func(f *Field,
 			continue // reported when it was read
 		}
 		at := path
-		if t.at(path...).shape == listNode {
+		if t.at(path...).Shape == declare.ListNode {
 			at = sub(path, i)
 		}
 		if slices.Contains(names[:i], name) {
-			t.faultAt(at, "declaration-field-twice", "name", excerpt(name))
+			t.faultAt(at, "declaration-field-twice", "name", declare.Excerpt(name))
 			continue
 		}
 		f, ok := d.Field(name)
 		if !ok {
 			n := t.at(at...)
-			t.unknown("declaration-unknown-field", pathText(at), name, known, n.line, n.col)
+			t.Unknown("declaration-unknown-field", pathText(at), name, known, n.Line, n.Col)
 			continue
 		}
 		if each != nil && f.Type != "" {
@@ -164,8 +165,8 @@ func (t *tree) checkKeys(d *Dataset) {
 			t.faultAt(path, "declaration-key-type", "name", f.Name, "found", f.Type)
 		}
 	}
-	schema := t.root.get("schema")
-	if schema.get("primaryKey") != nil {
+	schema := t.Root.Get("schema")
+	if schema.Get("primaryKey") != nil {
 		t.named(d, s.PrimaryKey, []any{"schema", "primaryKey"}, sortable)
 	}
 	for i, u := range s.UniqueKeys {
@@ -188,8 +189,8 @@ func (t *tree) checkKeys(d *Dataset) {
 
 func (t *tree) checkTime(d *Dataset) {
 	if d.Time == "" {
-		if d.Kind == Series && t.root.get("time") == nil {
-			t.fault(t.root, "time", "declaration-series-time")
+		if d.Kind == Series && t.Root.Get("time") == nil {
+			t.Fault(t.Root, "time", "declaration-series-time")
 		}
 		return
 	}
@@ -216,7 +217,7 @@ func (t *tree) checkSequence(d *Dataset, r *Rule, path []any) {
 
 func (t *tree) checkPlace(d *Dataset) {
 	p := d.Place
-	if p == nil || t.root.get("place").shape != mapNode {
+	if p == nil || t.Root.Get("place").Shape != declare.MapNode {
 		return
 	}
 	forms := 0
@@ -281,7 +282,7 @@ func (t *tree) checkPromises(d *Dataset) {
 			if n, _ := f.Number(); s.Value != nil && (!ok || n <= 0) {
 				t.faultAt(sub(path, "value"), "declaration-sla-value", "property", s.Property)
 			}
-			if s.Unit == "" && t.at(path...).get("unit") == nil {
+			if s.Unit == "" && t.at(path...).Get("unit") == nil {
 				t.faultAt(path, "declaration-missing", "key", "unit")
 			}
 		}

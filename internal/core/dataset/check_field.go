@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"huong.city/huong/internal/core/declare"
 	"huong.city/huong/internal/core/value"
 )
 
@@ -76,7 +77,7 @@ func (t *tree) checkField(f *Field, path []any) {
 		words, patterns := f.Type.formats()
 		if !slices.Contains(words, f.Format) && !(patterns && strings.Contains(f.Format, "%")) {
 			n := t.at(keyPath("format")...)
-			t.unknown("declaration-format", pathText(keyPath("format")), f.Format, words, n.line, n.col)
+			t.Unknown("declaration-format", pathText(keyPath("format")), f.Format, words, n.Line, n.Col)
 		}
 	}
 	t.checkBounds(f, path)
@@ -91,7 +92,7 @@ func (t *tree) checkField(f *Field, path []any) {
 	for i, c := range f.Categories {
 		values[i] = c.Value
 	}
-	t.checkValues(f, keyPath("categories"), values, t.at(path...).get("categories").holds(listNode), []any{"value"})
+	t.checkValues(f, keyPath("categories"), values, t.at(path...).Get("categories").Holds(declare.ListNode), []any{"value"})
 	if f.Ordered && len(f.Categories) == 0 {
 		t.faultAt(keyPath("categoriesOrdered"), "declaration-missing", "key", "categories")
 	}
@@ -110,7 +111,7 @@ func (t *tree) checkValues(f *Field, path []any, values []any, declared bool, ta
 	for i, v := range values {
 		at := append(sub(path, i), tail...)
 		if v == nil {
-			if len(tail) == 0 || t.at(at...).shape == nullNode {
+			if len(tail) == 0 || t.at(at...).Shape == declare.NullNode {
 				t.faultAt(at, "declaration-value-type", "found", "null", "type", f.Type)
 			}
 			continue
@@ -118,9 +119,9 @@ func (t *tree) checkValues(f *Field, path []any, values []any, declared bool, ta
 		lit, ok := f.Literal(v)
 		switch {
 		case !ok:
-			t.faultAt(at, "declaration-value-type", "found", t.at(at...).found(), "type", f.Type)
+			t.faultAt(at, "declaration-value-type", "found", t.at(at...).Found(), "type", f.Type)
 		case seen[lit]:
-			t.faultAt(at, "declaration-twice", "name", t.at(at...).found())
+			t.faultAt(at, "declaration-twice", "name", t.at(at...).Found())
 		default:
 			seen[lit] = true
 		}
@@ -144,7 +145,7 @@ func (t *tree) checkBounds(f *Field, path []any) {
 		at := sub(path, "constraints", key)
 		lit, ok := f.Literal(v)
 		if !ok {
-			t.faultAt(at, "declaration-value-type", "found", t.at(at...).found(), "type", f.Type)
+			t.faultAt(at, "declaration-value-type", "found", t.at(at...).Found(), "type", f.Type)
 		}
 		return lit, ok
 	}
@@ -174,7 +175,7 @@ func (t *tree) checkBounds(f *Field, path []any) {
 func (t *tree) checkCharacters(f *Field, keyPath func(string) []any) {
 	for _, c := range [...]struct{ key, text string }{{"decimalChar", f.DecimalChar}, {"groupChar", f.GroupChar}, {"delimiter", f.Delimiter}} {
 		if c.text != "" && utf8.RuneCountInString(c.text) != 1 {
-			t.faultAt(keyPath(c.key), "declaration-one-character", "found", excerpt(c.text))
+			t.faultAt(keyPath(c.key), "declaration-one-character", "found", declare.Excerpt(c.text))
 		}
 	}
 	decimal := f.DecimalChar
@@ -186,7 +187,7 @@ func (t *tree) checkCharacters(f *Field, keyPath func(string) []any) {
 	}
 	for i, v := range f.FalseValues {
 		if slices.Contains(f.TrueValues, v) {
-			t.faultAt(append(keyPath("falseValues"), i), "declaration-twice", "name", excerpt(v))
+			t.faultAt(append(keyPath("falseValues"), i), "declaration-twice", "name", declare.Excerpt(v))
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"huong.city/huong/internal/core/cql2"
+	"huong.city/huong/internal/core/declare"
 )
 
 // ParseMappingFor is ParseMapping with the checks that need the dataset: fields
@@ -22,13 +23,13 @@ var encodingName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:-]{0,39}$`)
 // unknown, layout when conditions are to be parsed only.
 func (t *tree) checkMapping(m *Mapping, path []any, d *Dataset, layout cql2.Schema) {
 	if m.Delimiter != "" && utf8.RuneCountInString(m.Delimiter) != 1 {
-		t.faultAt(sub(path, "delimiter"), "declaration-one-character", "found", excerpt(m.Delimiter))
+		t.faultAt(sub(path, "delimiter"), "declaration-one-character", "found", declare.Excerpt(m.Delimiter))
 	}
 	if m.Encoding != "" && !encodingName.MatchString(m.Encoding) {
-		t.faultAt(sub(path, "encoding"), "mapping-encoding", "found", excerpt(m.Encoding))
+		t.faultAt(sub(path, "encoding"), "mapping-encoding", "found", declare.Excerpt(m.Encoding))
 	}
 	if m.Records != "" && m.Records[0] != '/' {
-		t.faultAt(sub(path, "records"), "mapping-pointer", "found", excerpt(m.Records))
+		t.faultAt(sub(path, "records"), "mapping-pointer", "found", declare.Excerpt(m.Records))
 	}
 	t.checkRegexp(m.Footer, sub(path, "footer"))
 	if u := m.Unpivot; u != nil {
@@ -113,12 +114,12 @@ func (t *tree) checkFieldMap(f *FieldMap, path []any, m *Mapping) {
 		bare := strings.ReplaceAll(f.Template, "{{", "")
 		holes := templateHole.FindAllStringSubmatch(bare, -1)
 		if rest := templateHole.ReplaceAllString(bare, ""); len(holes) == 0 || strings.ContainsAny(rest, "{}") {
-			t.faultAt(sub(path, "template"), "mapping-template", "found", excerpt(f.Template))
+			t.faultAt(sub(path, "template"), "mapping-template", "found", declare.Excerpt(f.Template))
 		}
 		for _, h := range holes {
 			if len(f.Columns) > 0 && !slices.Contains(f.Columns, h[1]) {
 				n := t.at(sub(path, "template")...)
-				t.unknown("mapping-hole", pathText(sub(path, "template")), h[1], f.Columns, n.line, n.col)
+				t.Unknown("mapping-hole", pathText(sub(path, "template")), h[1], f.Columns, n.Line, n.Col)
 			}
 		}
 	}
@@ -130,12 +131,12 @@ func (t *tree) checkFieldMap(f *FieldMap, path []any, m *Mapping) {
 			}
 			slices.Sort(known)
 			n := t.at(sub(path, "codes")...)
-			t.unknown("mapping-codes", pathText(sub(path, "codes")), f.Codes, known, n.line, n.col)
+			t.Unknown("mapping-codes", pathText(sub(path, "codes")), f.Codes, known, n.Line, n.Col)
 		}
 	}
 	if f.Zone != "" {
 		if _, err := time.LoadLocation(f.Zone); err != nil || f.Zone == "Local" {
-			t.faultAt(sub(path, "zone"), "mapping-zone", "found", excerpt(f.Zone))
+			t.faultAt(sub(path, "zone"), "mapping-zone", "found", declare.Excerpt(f.Zone))
 		}
 	}
 	for _, run := range patternRuns.FindAllString(f.Pattern, -1) {
@@ -148,7 +149,7 @@ func (t *tree) checkFieldMap(f *FieldMap, path []any, m *Mapping) {
 				n++
 			}
 			if !slices.Contains(patternUnits[:], run[:n]) {
-				t.faultAt(sub(path, "pattern"), "mapping-date-pattern", "found", excerpt(run[:n]), "allowed", strings.Join(patternUnits[:], " "))
+				t.faultAt(sub(path, "pattern"), "mapping-date-pattern", "found", declare.Excerpt(run[:n]), "allowed", strings.Join(patternUnits[:], " "))
 			}
 			run = run[n:]
 		}
@@ -159,7 +160,7 @@ func (t *tree) checkFieldMap(f *FieldMap, path []any, m *Mapping) {
 	t.checkRegexp(f.Strip, sub(path, "strip"))
 	for _, c := range [...]struct{ key, text string }{{"decimalChar", f.DecimalChar}, {"groupChar", f.GroupChar}} {
 		if c.text != "" && utf8.RuneCountInString(c.text) != 1 {
-			t.faultAt(sub(path, c.key), "declaration-one-character", "found", excerpt(c.text))
+			t.faultAt(sub(path, c.key), "declaration-one-character", "found", declare.Excerpt(c.text))
 		}
 	}
 	if f.Of != "" && f.CRS == "" {

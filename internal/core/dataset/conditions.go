@@ -28,11 +28,11 @@ func (t *tree) condition(s string, path []any, schema cql2.Schema) cql2.Expr {
 		vs = []problem.Violation{{Code: p.Code, Args: p.Args}}
 	}
 	for _, v := range vs {
-		line, col := n.line, n.col
-		if o := int(v.Position.Offset); n.plain && o <= len(n.text) {
-			col += n.skip + utf8.RuneCountInString(n.text[:o])
+		line, col := n.Line, n.Col
+		if o := int(v.Position.Offset); n.Plain && o <= len(n.Text) {
+			col += n.Skip + utf8.RuneCountInString(n.Text[:o])
 		}
-		t.add(problem.Violation{Code: v.Code, Field: pathText(path), Args: v.Args}, line, col)
+		t.Add(problem.Violation{Code: v.Code, Field: pathText(path), Args: v.Args}, line, col)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ package dataset
 
 import (
 	"huong.city/huong/internal/core/cql2"
+	"huong.city/huong/internal/core/declare"
 	"huong.city/huong/internal/core/value"
 )
 
@@ -85,17 +86,7 @@ func (t Type) Kind() value.Kind {
 func (t Type) HoldsJSON() bool { return t == Object || t == Array || t == List || t == Any }
 
 // Words is text by language ("vi", "en").
-type Words map[string]string
-
-// In returns the text for a language, falling back to Vietnamese, then English.
-func (w Words) In(lang string) string {
-	for _, l := range []string{lang, "vi", "en"} {
-		if s := w[l]; s != "" {
-			return s
-		}
-	}
-	return ""
-}
+type Words = declare.Words
 
 // Dataset is one declaration. JSON and YAML use the same names.
 type Dataset struct {

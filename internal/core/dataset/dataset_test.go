@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"huong.city/huong/internal/core/declare"
 	"huong.city/huong/internal/core/problem"
 )
 
@@ -222,48 +223,48 @@ func wellFormed(t *testing.T, d *Dataset) {
 		}
 	}
 
-	contract := readYAML("contract", d.Contract())
-	if len(contract.vs) > 0 {
-		t.Fatalf("%s: contract is not YAML: %v\n%s", d.Name, contract.vs, d.Contract())
+	contract := declare.ReadYAML("contract", d.Contract())
+	if len(contract.Faults) > 0 {
+		t.Fatalf("%s: contract is not YAML: %v\n%s", d.Name, contract.Faults, d.Contract())
 	}
-	keys := func(n *node, known string) {
+	keys := func(n *declare.Node, known string) {
 		if n == nil {
 			return
 		}
-		for _, p := range n.pairs {
-			if !slices.Contains(strings.Fields(known), p.key) {
-				t.Errorf("%s: contract has unknown key %s", d.Name, p.key)
+		for _, p := range n.Pairs {
+			if !slices.Contains(strings.Fields(known), p.Key) {
+				t.Errorf("%s: contract has unknown key %s", d.Name, p.Key)
 			}
 		}
 	}
-	root := contract.root
+	root := contract.Root
 	keys(root, "apiVersion kind id name version status domain tags description schema support team slaProperties customProperties")
 	for _, k := range []string{"apiVersion", "kind", "id", "version", "status"} { // ODCS: required
-		if n := root.get(k); n == nil || n.text == "" {
+		if n := root.Get(k); n == nil || n.Text == "" {
 			t.Errorf("%s: contract lacks %s", d.Name, k)
 		}
 	}
-	if root.get("apiVersion").text != "v3.1.0" || root.get("kind").text != "DataContract" {
+	if root.Get("apiVersion").Text != "v3.1.0" || root.Get("kind").Text != "DataContract" {
 		t.Errorf("%s: contract version", d.Name)
 	}
-	for _, o := range root.get("schema").items {
+	for _, o := range root.Get("schema").Items {
 		keys(o, "name physicalName logicalType physicalType businessName description properties relationships quality")
-		for _, f := range o.get("properties").items {
+		for _, f := range o.Get("properties").Items {
 			keys(f, "name businessName description logicalType logicalTypeOptions primaryKey primaryKeyPosition required unique classification tags items quality customProperties")
-			if !slices.Contains(strings.Fields("string date timestamp time number integer object array boolean"), f.get("logicalType").text) {
-				t.Errorf("%s: logical type %s", d.Name, f.get("logicalType").text)
+			if !slices.Contains(strings.Fields("string date timestamp time number integer object array boolean"), f.Get("logicalType").Text) {
+				t.Errorf("%s: logical type %s", d.Name, f.Get("logicalType").Text)
 			}
 		}
-		if q := o.get("quality"); q != nil {
-			for _, r := range q.items { // a custom check names its engine and implementation
-				if r.get("type").text != "custom" || r.get("engine") == nil || r.get("implementation") == nil {
+		if q := o.Get("quality"); q != nil {
+			for _, r := range q.Items { // a custom check names its engine and implementation
+				if r.Get("type").Text != "custom" || r.Get("engine") == nil || r.Get("implementation") == nil {
 					t.Errorf("%s: quality rule", d.Name)
 				}
 			}
 		}
 	}
-	if q := root.get("slaProperties"); q != nil {
-		for _, p := range q.items {
+	if q := root.Get("slaProperties"); q != nil {
+		for _, p := range q.Items {
 			keys(p, "property value unit")
 		}
 	}
@@ -321,7 +322,7 @@ func TestLimits(t *testing.T) {
 		many += "k" + strings.Repeat("x", i%50+3) + string(rune('a'+i%26)) + strings.Repeat("y", i/26) + ": 1\n"
 	}
 	_, err := Parse("x.yaml", []byte(many))
-	if e := problem.As(err); len(e.Violations) != maxViolations || e.Args["count"] == "200" {
+	if e := problem.As(err); len(e.Violations) != declare.MaxFaults || e.Args["count"] == "200" {
 		t.Errorf("%d violations told of %s", len(e.Violations), e.Args["count"])
 	}
 }

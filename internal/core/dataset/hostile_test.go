@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"testing"
 
+	"huong.city/huong/internal/core/declare"
 	"huong.city/huong/internal/core/problem"
 )
 
@@ -25,13 +26,13 @@ func TestHostileDeclarations(t *testing.T) {
 		"merged laughs":       merged,
 		"100 MB":              bytes.Repeat([]byte("name: x\n"), 13<<20),
 		"100 MB of depth":     bytes.Repeat([]byte("{a: "), 25<<20),
-		"a full file of [":    bytes.Repeat([]byte("["), maxBytes),
-		"a full file of {a: ": bytes.Repeat([]byte("{a: "), maxBytes/4),
-		"a full file of -":    bytes.Repeat([]byte("- "), maxBytes/2),
-		"a full scalar":       append([]byte("name: "), bytes.Repeat([]byte("x"), maxBytes-6)...),
-		"a full quoted one":   append([]byte("name: \""), bytes.Repeat([]byte(`\u1EBF`), (maxBytes-7)/6)...),
-		"a full file of keys": bytes.Repeat([]byte("a: 1\n"), maxBytes/5),
-		"a full list":         append([]byte("name: ["), bytes.Repeat([]byte("1,"), (maxBytes-7)/2)...),
+		"a full file of [":    bytes.Repeat([]byte("["), declare.MaxBytes),
+		"a full file of {a: ": bytes.Repeat([]byte("{a: "), declare.MaxBytes/4),
+		"a full file of -":    bytes.Repeat([]byte("- "), declare.MaxBytes/2),
+		"a full scalar":       append([]byte("name: "), bytes.Repeat([]byte("x"), declare.MaxBytes-6)...),
+		"a full quoted one":   append([]byte("name: \""), bytes.Repeat([]byte(`\u1EBF`), (declare.MaxBytes-7)/6)...),
+		"a full file of keys": bytes.Repeat([]byte("a: 1\n"), declare.MaxBytes/5),
+		"a full list":         append([]byte("name: ["), bytes.Repeat([]byte("1,"), (declare.MaxBytes-7)/2)...),
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, read := range []func([]byte) error{

@@ -4,9 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"regexp"
-	"sort"
 
-	"huong.city/huong/internal/core/problem"
+	"huong.city/huong/internal/core/declare"
 )
 
 // Extensions are the top-level keys that describe a dataset to an outside
@@ -31,12 +30,12 @@ const maxNameLength = 60
 // At most 1 MiB and 64 levels are read; anchors, aliases, tags and a second
 // document are refused.
 func Parse(file string, b []byte) (*Dataset, error) {
-	return parseTree(readYAML(file, b))
+	return parseTree(&tree{declare.ReadYAML(file, b)})
 }
 
 // FromJSON reads a declaration as JSON writes it, with the checks of Parse.
 func FromJSON(b []byte) (*Dataset, error) {
-	return parseTree(readJSON(b))
+	return parseTree(&tree{declare.ReadJSON(b)})
 }
 
 // JSON writes the declaration so that FromJSON gives an equal one.
@@ -51,10 +50,10 @@ func (d *Dataset) JSON() []byte {
 }
 
 func parseTree(t *tree) (*Dataset, error) {
-	if t.root == nil {
+	if t.Root == nil {
 		return nil, t.err()
 	}
-	d := t.dataset(t.root)
+	d := t.dataset(t.Root)
 	t.check(d)
 	if err := t.err(); err != nil {
 		return nil, err
@@ -62,75 +61,68 @@ func parseTree(t *tree) (*Dataset, error) {
 	return d, nil
 }
 
-// err gathers the faults, in the order of the file.
-func (t *tree) err() error {
-	sort.SliceStable(t.vs, func(i, j int) bool {
-		a, b := t.vs[i].Position, t.vs[j].Position
-		if a.Line != b.Line {
-			return a.Line < b.Line
-		}
-		return a.Column < b.Column
-	})
-	return problem.InvalidWith("declaration-invalid", t.vs, "file", t.file, "count", len(t.vs)+t.more)
-}
+// tree reads a file that declares a dataset or a mapping.
+type tree struct{ *declare.Document }
 
-func (t *tree) dataset(n *node) *Dataset {
-	o := t.object(n, "")
-	o.need("name", "title", "kind", "schema")
+func (t *tree) err() error { return t.Err("declaration-invalid") }
+
+func (t *tree) dataset(n *declare.Node) *Dataset {
+	o := t.Map(n, "")
+	o.Need("name", "title", "kind", "schema")
 	d := &Dataset{
-		Name:        o.matching("name", datasetName, "declaration-dataset-name"),
-		Title:       o.words("title"),
-		Description: o.words("description"),
-		Kind:        Kind(o.word("kind", "register", "series")),
-		Status:      o.word("status", "proposed", "draft", "active", "deprecated", "retired"),
-		Version:     o.literal("version"),
-		Sector:      o.matching("sector", codeWord, "declaration-code-word"),
-		Owner:       o.matching("owner", codeWord, "declaration-code-word"),
-		License:     o.text("license"),
-		Keywords:    o.texts("keywords"),
+		Name:        o.Matching("name", datasetName, "declaration-dataset-name"),
+		Title:       o.Words("title"),
+		Description: o.Words("description"),
+		Kind:        Kind(o.Word("kind", "register", "series")),
+		Status:      o.Word("status", "proposed", "draft", "active", "deprecated", "retired"),
+		Version:     o.Literal("version"),
+		Sector:      o.Matching("sector", codeWord, "declaration-code-word"),
+		Owner:       o.Matching("owner", codeWord, "declaration-code-word"),
+		License:     o.Text("license"),
+		Keywords:    o.Texts("keywords"),
 	}
 	if len(d.Name) > maxNameLength {
-		t.fault(o.n.get("name"), "name", "declaration-name-long", "limit", maxNameLength)
+		t.Fault(o.N.Get("name"), "name", "declaration-name-long", "limit", maxNameLength)
 	}
-	d.Classification = o.classification("classification")
+	d.Classification = classification(o, "classification")
 	if d.Classification == "" {
 		d.Classification = InternalUse // nothing becomes open by being forgotten
 	}
-	if s := o.take("schema"); s != nil {
+	if s := o.Take("schema"); s != nil {
 		d.Schema = t.schema(s)
 	}
-	if p := o.take("place"); p != nil {
+	if p := o.Take("place"); p != nil {
 		d.Place = t.place(p)
 	}
-	d.Time = o.text("time")
-	d.Person = o.text("person")
-	d.Indexes = o.textLists("indexes")
-	o.list("slaProperties", func(it *node, path string) { d.SLA = append(d.SLA, t.sla(it, path)) })
-	o.list("quality", func(it *node, path string) { d.Quality = append(d.Quality, t.rule(it, path)) })
-	o.list("sources", func(it *node, path string) { d.Sources = append(d.Sources, t.source(it, path)) })
-	o.list("team", func(it *node, path string) {
-		m := t.object(it, path)
-		m.need("name", "role")
-		d.Team = append(d.Team, Member{Name: m.text("name"), Role: m.text("role")})
-		m.done()
+	d.Time = o.Text("time")
+	d.Person = o.Text("person")
+	d.Indexes = o.TextLists("indexes")
+	o.List("slaProperties", func(it *declare.Node, path string) { d.SLA = append(d.SLA, t.sla(it, path)) })
+	o.List("quality", func(it *declare.Node, path string) { d.Quality = append(d.Quality, t.rule(it, path)) })
+	o.List("sources", func(it *declare.Node, path string) { d.Sources = append(d.Sources, t.source(it, path)) })
+	o.List("team", func(it *declare.Node, path string) {
+		m := t.Map(it, path)
+		m.Need("name", "role")
+		d.Team = append(d.Team, Member{Name: m.Text("name"), Role: m.Text("role")})
+		m.Done()
 	})
-	o.list("support", func(it *node, path string) {
-		m := t.object(it, path)
-		m.need("channel", "url")
-		d.Support = append(d.Support, Channel{Channel: m.text("channel"), URL: m.text("url")})
-		m.done()
+	o.List("support", func(it *declare.Node, path string) {
+		m := t.Map(it, path)
+		m.Need("channel", "url")
+		d.Support = append(d.Support, Channel{Channel: m.Text("channel"), URL: m.Text("url")})
+		m.Done()
 	})
-	o.eachPair("outside", func(p pair, _ string) { d.outside(p.key, p.val.value()) })
+	o.EachPair("outside", func(p declare.Pair, _ string) { d.outside(p.Key, p.Val.Value()) })
 	for _, key := range extensions {
-		if v := o.take(key); v != nil {
-			if v.shape != mapNode {
-				t.fault(v, key, "declaration-want-map", "found", v.found())
+		if v := o.Take(key); v != nil {
+			if v.Shape != declare.MapNode {
+				t.Fault(v, key, "declaration-want-map", "found", v.Found())
 				continue
 			}
-			d.outside(key, v.value())
+			d.outside(key, v.Value())
 		}
 	}
-	o.done()
+	o.Done()
 	return d
 }
 
@@ -141,151 +133,151 @@ func (d *Dataset) outside(key string, v any) {
 	d.Outside[key] = v
 }
 
-func (o *object) classification(key string) Classification {
-	return Classification(o.word(key, string(Open), string(InternalUse), string(Personal), string(Restricted)))
+func classification(o *declare.Map, key string) Classification {
+	return Classification(o.Word(key, string(Open), string(InternalUse), string(Personal), string(Restricted)))
 }
 
-func (t *tree) schema(n *node) Schema {
-	o := t.object(n, "schema")
-	o.need("fields", "primaryKey")
+func (t *tree) schema(n *declare.Node) Schema {
+	o := t.Map(n, "schema")
+	o.Need("fields", "primaryKey")
 	var s Schema
-	o.list("fields", func(it *node, path string) { s.Fields = append(s.Fields, t.field(it, path)) })
-	s.PrimaryKey = o.texts("primaryKey")
-	s.UniqueKeys = o.textLists("uniqueKeys")
-	o.list("foreignKeys", func(it *node, path string) {
-		f := t.object(it, path)
-		f.need("fields", "reference")
-		fk := ForeignKey{Fields: f.texts("fields")}
-		if ref := f.take("reference"); ref != nil {
-			r := t.object(ref, path+".reference")
-			r.need("fields")
-			fk.Reference.Resource = r.matching("resource", datasetName, "declaration-dataset-name")
-			fk.Reference.Fields = r.texts("fields")
-			r.done()
+	o.List("fields", func(it *declare.Node, path string) { s.Fields = append(s.Fields, t.field(it, path)) })
+	s.PrimaryKey = o.Texts("primaryKey")
+	s.UniqueKeys = o.TextLists("uniqueKeys")
+	o.List("foreignKeys", func(it *declare.Node, path string) {
+		f := t.Map(it, path)
+		f.Need("fields", "reference")
+		fk := ForeignKey{Fields: f.Texts("fields")}
+		if ref := f.Take("reference"); ref != nil {
+			r := t.Map(ref, path+".reference")
+			r.Need("fields")
+			fk.Reference.Resource = r.Matching("resource", datasetName, "declaration-dataset-name")
+			fk.Reference.Fields = r.Texts("fields")
+			r.Done()
 		}
-		f.done()
+		f.Done()
 		s.ForeignKeys = append(s.ForeignKeys, fk)
 	})
-	s.MissingValues = o.literals("missingValues")
-	if o.n != nil && o.n.get("missingValues") == nil {
+	s.MissingValues = o.Literals("missingValues")
+	if o.N != nil && o.N.Get("missingValues") == nil {
 		s.MissingValues = []string{""}
 	}
-	o.done()
+	o.Done()
 	return s
 }
 
 var typeWords = [...]string{"string", "number", "integer", "boolean", "object", "array", "list", "date", "time", "datetime", "year", "yearmonth", "duration", "geopoint", "geojson", "any"}
 
-func (t *tree) field(n *node, path string) Field {
-	o := t.object(n, path)
-	o.need("name", "type")
+func (t *tree) field(n *declare.Node, path string) Field {
+	o := t.Map(n, path)
+	o.Need("name", "type")
 	f := Field{
-		Name:          o.matching("name", fieldName, "declaration-field-name"),
-		Type:          Type(o.word("type", typeWords[:]...)),
-		Title:         o.words("title"),
-		Description:   o.words("description"),
-		Format:        o.text("format"),
-		Unit:          o.literal("unit"),
-		Example:       o.any("example"),
-		RDFType:       o.text("rdfType"),
-		Ordered:       o.bool("categoriesOrdered"),
-		MissingValues: o.literals("missingValues"),
-		TrueValues:    o.literals("trueValues"),
-		FalseValues:   o.literals("falseValues"),
-		DecimalChar:   o.text("decimalChar"),
-		GroupChar:     o.text("groupChar"),
-		BareNumber:    o.optionalBool("bareNumber"),
-		Delimiter:     o.text("delimiter"),
-		ItemType:      Type(o.word("itemType", "string", "integer", "boolean", "number", "datetime", "date", "time")),
-		Tags:          o.texts("tags"),
-		Measure:       o.word("measure", "gauge", "counter", "count"),
+		Name:          o.Matching("name", fieldName, "declaration-field-name"),
+		Type:          Type(o.Word("type", typeWords[:]...)),
+		Title:         o.Words("title"),
+		Description:   o.Words("description"),
+		Format:        o.Text("format"),
+		Unit:          o.Literal("unit"),
+		Example:       o.Any("example"),
+		RDFType:       o.Text("rdfType"),
+		Ordered:       o.Bool("categoriesOrdered"),
+		MissingValues: o.Literals("missingValues"),
+		TrueValues:    o.Literals("trueValues"),
+		FalseValues:   o.Literals("falseValues"),
+		DecimalChar:   o.Text("decimalChar"),
+		GroupChar:     o.Text("groupChar"),
+		BareNumber:    o.OptionalBool("bareNumber"),
+		Delimiter:     o.Text("delimiter"),
+		ItemType:      Type(o.Word("itemType", "string", "integer", "boolean", "number", "datetime", "date", "time")),
+		Tags:          o.Texts("tags"),
+		Measure:       o.Word("measure", "gauge", "counter", "count"),
 	}
-	f.Classification = o.classification("classification")
+	f.Classification = classification(o, "classification")
 	if len(f.Name) > maxNameLength {
-		t.fault(o.n.get("name"), path+".name", "declaration-name-long", "limit", maxNameLength)
+		t.Fault(o.N.Get("name"), path+".name", "declaration-name-long", "limit", maxNameLength)
 	}
-	if c := o.take("constraints"); c != nil {
+	if c := o.Take("constraints"); c != nil {
 		f.Constraints = t.constraints(c, path+".constraints")
 	}
-	o.list("categories", func(it *node, path string) {
-		if it.shape != mapNode {
-			f.Categories = append(f.Categories, Category{Value: it.value()})
+	o.List("categories", func(it *declare.Node, path string) {
+		if it.Shape != declare.MapNode {
+			f.Categories = append(f.Categories, Category{Value: it.Value()})
 			return
 		}
-		c := t.object(it, path)
-		c.need("value")
-		f.Categories = append(f.Categories, Category{Value: c.any("value"), Label: c.words("label")})
-		c.done()
+		c := t.Map(it, path)
+		c.Need("value")
+		f.Categories = append(f.Categories, Category{Value: c.Any("value"), Label: c.Words("label")})
+		c.Done()
 	})
-	o.done()
+	o.Done()
 	return f
 }
 
-func (t *tree) constraints(n *node, path string) Constraints {
-	o := t.object(n, path)
+func (t *tree) constraints(n *declare.Node, path string) Constraints {
+	o := t.Map(n, path)
 	const longest = 1 << 24
 	c := Constraints{
-		Required:         o.bool("required"),
-		Unique:           o.bool("unique"),
-		MinLength:        o.count("minLength", 0, longest),
-		MaxLength:        o.count("maxLength", 0, longest),
-		Minimum:          o.any("minimum"),
-		Maximum:          o.any("maximum"),
-		ExclusiveMinimum: o.any("exclusiveMinimum"),
-		ExclusiveMaximum: o.any("exclusiveMaximum"),
-		Pattern:          o.text("pattern"),
+		Required:         o.Bool("required"),
+		Unique:           o.Bool("unique"),
+		MinLength:        o.Count("minLength", 0, longest),
+		MaxLength:        o.Count("maxLength", 0, longest),
+		Minimum:          o.Any("minimum"),
+		Maximum:          o.Any("maximum"),
+		ExclusiveMinimum: o.Any("exclusiveMinimum"),
+		ExclusiveMaximum: o.Any("exclusiveMaximum"),
+		Pattern:          o.Text("pattern"),
 	}
-	if v := o.take("jsonSchema"); v != nil {
-		if m, ok := v.value().(map[string]any); ok {
+	if v := o.Take("jsonSchema"); v != nil {
+		if m, ok := v.Value().(map[string]any); ok {
 			c.JSONSchema = m
 		} else {
-			t.fault(v, path+".jsonSchema", "declaration-want-map", "found", v.found())
+			t.Fault(v, path+".jsonSchema", "declaration-want-map", "found", v.Found())
 		}
 	}
-	if o.n.get("enum") != nil {
+	if o.N.Get("enum") != nil {
 		c.Enum = []any{} // an empty list is told from none
 	}
-	o.list("enum", func(it *node, _ string) { c.Enum = append(c.Enum, it.value()) })
-	o.done()
+	o.List("enum", func(it *declare.Node, _ string) { c.Enum = append(c.Enum, it.Value()) })
+	o.Done()
 	return c
 }
 
-func (t *tree) place(n *node) *Place {
-	o := t.object(n, "place")
+func (t *tree) place(n *declare.Node) *Place {
+	o := t.Map(n, "place")
 	p := &Place{
-		From:      o.text("from"),
-		Longitude: o.text("longitude"),
-		Latitude:  o.text("latitude"),
-		Field:     o.text("field"),
-		AreaCode:  o.text("areaCode"),
+		From:      o.Text("from"),
+		Longitude: o.Text("longitude"),
+		Latitude:  o.Text("latitude"),
+		Field:     o.Text("field"),
+		AreaCode:  o.Text("areaCode"),
 	}
-	o.done()
+	o.Done()
 	return p
 }
 
-func (t *tree) sla(n *node, path string) SLA {
-	o := t.object(n, path)
-	o.need("property", "value")
+func (t *tree) sla(n *declare.Node, path string) SLA {
+	o := t.Map(n, path)
+	o.Need("property", "value")
 	s := SLA{
-		Property: o.word("property", "frequency", "latency", "retention", "timeOfAvailability", "availability", "throughput",
+		Property: o.Word("property", "frequency", "latency", "retention", "timeOfAvailability", "availability", "throughput",
 			"errorRate", "generalAvailability", "endOfSupport", "endOfLife", "timeToDetect", "timeToNotify", "timeToRepair"),
-		Value: o.any("value"),
-		Unit:  o.word("unit", "s", "min", "h", "d", "w", "mo", "y", "percent"),
+		Value: o.Any("value"),
+		Unit:  o.Word("unit", "s", "min", "h", "d", "w", "mo", "y", "percent"),
 	}
-	o.done()
+	o.Done()
 	return s
 }
 
-func (t *tree) rule(n *node, path string) Rule {
-	o := t.object(n, path)
-	o.need("name", "dimension", "rule", "severity")
+func (t *tree) rule(n *declare.Node, path string) Rule {
+	o := t.Map(n, path)
+	o.Need("name", "dimension", "rule", "severity")
 	r := Rule{
-		Name:        o.matching("name", codeWord, "declaration-code-word"),
-		Dimension:   o.word("dimension", "accuracy", "completeness", "conformity", "consistency", "coverage", "timeliness", "uniqueness"),
-		Rule:        o.text("rule"),
-		Severity:    o.word("severity", "warning", "error"),
-		Description: o.words("description"),
+		Name:        o.Matching("name", codeWord, "declaration-code-word"),
+		Dimension:   o.Word("dimension", "accuracy", "completeness", "conformity", "consistency", "coverage", "timeliness", "uniqueness"),
+		Rule:        o.Text("rule"),
+		Severity:    o.Word("severity", "warning", "error"),
+		Description: o.Words("description"),
 	}
-	o.done()
+	o.Done()
 	return r
 }

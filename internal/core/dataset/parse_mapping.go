@@ -6,6 +6,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"huong.city/huong/internal/core/cql2"
+	"huong.city/huong/internal/core/declare"
 )
 
 // ParseMapping reads a mapping file in YAML by the limits of Parse. The error
@@ -16,13 +17,13 @@ func ParseMapping(file string, b []byte) (*Mapping, error) {
 }
 
 func parseMapping(file string, b []byte, d *Dataset) (*Mapping, error) {
-	t := readYAML(file, b)
-	if t.root == nil {
+	t := &tree{declare.ReadYAML(file, b)}
+	if t.Root == nil {
 		return nil, t.err()
 	}
-	o := t.object(t.root, "")
+	o := t.Map(t.Root, "")
 	m := t.mapping(o)
-	o.done()
+	o.Done()
 	var layout cql2.Schema
 	if d != nil {
 		l, err := Layout(d, nil)
@@ -38,122 +39,122 @@ func parseMapping(file string, b []byte, d *Dataset) (*Mapping, error) {
 	return &m, nil
 }
 
-func (t *tree) source(n *node, path string) Source {
-	o := t.object(n, path)
-	o.need("name")
+func (t *tree) source(n *declare.Node, path string) Source {
+	o := t.Map(n, path)
+	o.Need("name")
 	s := Source{
-		Name: o.matching("name", codeWord, "declaration-code-word"),
-		Type: o.word("type", "file"),
+		Name: o.Matching("name", codeWord, "declaration-code-word"),
+		Type: o.Word("type", "file"),
 	}
 	s.Mapping = t.mapping(o)
-	o.done()
+	o.Done()
 	return s
 }
 
 // mapping reads the keys of a mapping from an object that may have others.
-func (t *tree) mapping(o *object) Mapping {
+func (t *tree) mapping(o *declare.Map) Mapping {
 	m := Mapping{
-		Format:        o.word("format", "csv", "tsv", "xlsx", "json", "ndjson", "geojson"),
-		Encoding:      o.text("encoding"),
-		Delimiter:     o.text("delimiter"),
-		Header:        o.count("header", 1, 1000),
-		Sheet:         o.literal("sheet"),
-		Records:       o.text("records"),
-		Footer:        o.text("footer"),
-		MissingValues: o.literals("missingValues"),
-		Ignore:        o.literals("ignore"),
-		Skip:          o.texts("skip"),
+		Format:        o.Word("format", "csv", "tsv", "xlsx", "json", "ndjson", "geojson"),
+		Encoding:      o.Text("encoding"),
+		Delimiter:     o.Text("delimiter"),
+		Header:        o.Count("header", 1, 1000),
+		Sheet:         o.Literal("sheet"),
+		Records:       o.Text("records"),
+		Footer:        o.Text("footer"),
+		MissingValues: o.Literals("missingValues"),
+		Ignore:        o.Literals("ignore"),
+		Skip:          o.Texts("skip"),
 	}
-	o.eachPair("map", func(p pair, path string) {
+	o.EachPair("map", func(p declare.Pair, path string) {
 		if m.Map == nil {
 			m.Map = map[string]FieldMap{}
 		}
-		m.Map[p.key] = t.fieldMap(p.val, path)
+		m.Map[p.Key] = t.fieldMap(p.Val, path)
 	})
-	o.eachPair("codes", func(p pair, path string) {
+	o.EachPair("codes", func(p declare.Pair, path string) {
 		if m.Codes == nil {
 			m.Codes = map[string]CodeTable{}
 		}
-		m.Codes[p.key] = t.codeTable(p.val, path)
+		m.Codes[p.Key] = t.codeTable(p.Val, path)
 	})
-	if u := o.take("unpivot"); u != nil {
-		path := o.join("unpivot")
-		q := t.object(u, path)
-		q.need("columns", "value")
-		m.Unpivot = &Unpivot{Columns: q.text("columns"), Value: q.text("value")}
-		q.done()
+	if u := o.Take("unpivot"); u != nil {
+		path := o.Join("unpivot")
+		q := t.Map(u, path)
+		q.Need("columns", "value")
+		m.Unpivot = &Unpivot{Columns: q.Text("columns"), Value: q.Text("value")}
+		q.Done()
 	}
-	o.list("flags", func(it *node, path string) {
-		f := t.object(it, path)
-		f.need("name", "where")
+	o.List("flags", func(it *declare.Node, path string) {
+		f := t.Map(it, path)
+		f.Need("name", "where")
 		m.Flags = append(m.Flags, Flag{
-			Name:  f.matching("name", codeWord, "declaration-code-word"),
-			Where: f.text("where"),
-			Field: f.text("field"),
-			Clear: f.texts("clear"),
-			Title: f.words("title"),
+			Name:  f.Matching("name", codeWord, "declaration-code-word"),
+			Where: f.Text("where"),
+			Field: f.Text("field"),
+			Clear: f.Texts("clear"),
+			Title: f.Words("title"),
 		})
-		f.done()
+		f.Done()
 	})
 	return m
 }
 
 // fieldMap reads "Column", "Column|pattern", "Column|pattern|zone" or the map form.
-func (t *tree) fieldMap(n *node, path string) FieldMap {
-	if n.shape != mapNode && n.scalar() {
-		parts := strings.Split(norm.NFC.String(n.text), "|")
+func (t *tree) fieldMap(n *declare.Node, path string) FieldMap {
+	if n.Shape != declare.MapNode && n.Scalar() {
+		parts := strings.Split(norm.NFC.String(n.Text), "|")
 		if len(parts) > 3 || parts[0] == "" {
-			t.fault(n, path, "mapping-short-form", "found", n.found())
+			t.Fault(n, path, "mapping-short-form", "found", n.Found())
 			return FieldMap{}
 		}
 		parts = append(parts, "", "")
 		return FieldMap{Column: parts[0], Pattern: parts[1], Zone: parts[2]}
 	}
-	o := t.object(n, path)
+	o := t.Map(n, path)
 	f := FieldMap{
-		Column:      o.literal("column"),
-		Columns:     o.literals("columns"),
-		Join:        o.text("join"),
-		Template:    o.text("template"),
-		Pattern:     o.text("pattern"),
-		Zone:        o.text("zone"),
-		Codes:       o.text("codes"),
-		Const:       o.any("const"),
-		Trim:        o.optionalBool("trim"),
-		Scale:       o.float("scale"),
-		Offset:      o.float("offset"),
-		DecimalChar: o.text("decimalChar"),
-		GroupChar:   o.text("groupChar"),
-		Strip:       o.text("strip"),
-		CRS:         o.word("crs", "EPSG:4326", "EPSG:9214"),
-		Of:          o.word("of", "x", "y"),
-		Empty:       o.literals("empty"),
-		Lower:       o.bool("lower"),
+		Column:      o.Literal("column"),
+		Columns:     o.Literals("columns"),
+		Join:        o.Text("join"),
+		Template:    o.Text("template"),
+		Pattern:     o.Text("pattern"),
+		Zone:        o.Text("zone"),
+		Codes:       o.Text("codes"),
+		Const:       o.Any("const"),
+		Trim:        o.OptionalBool("trim"),
+		Scale:       o.Float("scale"),
+		Offset:      o.Float("offset"),
+		DecimalChar: o.Text("decimalChar"),
+		GroupChar:   o.Text("groupChar"),
+		Strip:       o.Text("strip"),
+		CRS:         o.Word("crs", "EPSG:4326", "EPSG:9214"),
+		Of:          o.Word("of", "x", "y"),
+		Empty:       o.Literals("empty"),
+		Lower:       o.Bool("lower"),
 	}
-	if p := o.count("pad", 1, 64); p != nil {
+	if p := o.Count("pad", 1, 64); p != nil {
 		f.Pad = *p
 	}
-	o.done()
+	o.Done()
 	return f
 }
 
-func (t *tree) codeTable(n *node, path string) CodeTable {
-	o := t.object(n, path)
-	o.need("values")
-	c := CodeTable{Fold: o.bool("fold")}
-	o.eachPair("values", func(p pair, path string) {
+func (t *tree) codeTable(n *declare.Node, path string) CodeTable {
+	o := t.Map(n, path)
+	o.Need("values")
+	c := CodeTable{Fold: o.Bool("fold")}
+	o.EachPair("values", func(p declare.Pair, path string) {
 		if c.Values == nil {
 			c.Values = map[string]string{}
 		}
-		if !p.val.scalar() {
-			t.fault(p.val, path, "declaration-want-text", "found", p.val.found())
+		if !p.Val.Scalar() {
+			t.Fault(p.Val, path, "declaration-want-text", "found", p.Val.Found())
 			return
 		}
-		c.Values[norm.NFC.String(p.key)] = norm.NFC.String(p.val.text)
+		c.Values[norm.NFC.String(p.Key)] = norm.NFC.String(p.Val.Text)
 	})
-	if s := o.literal("default"); o.n.get("default") != nil {
+	if s := o.Literal("default"); o.N.Get("default") != nil {
 		c.Default = &s
 	}
-	o.done()
+	o.Done()
 	return c
 }

@@ -65,6 +65,9 @@ func (p *Policy) Decide(r Request) Decision {
 	held := p.held(r.Dataset.Name, &r.Subject)
 	d.branches = make([]branch, 0, len(held)+2)
 	d.rules()
+	d.duty()
+	d.incidents()
+	d.reports()
 	for _, c := range held {
 		d.grant(c)
 	}

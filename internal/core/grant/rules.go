@@ -16,6 +16,7 @@ const (
 	RuleKeeper        = "rule:keeper"        // who writes a whole dataset: its quarantine and imports
 	RuleToken         = "rule:token"         // the scopes of an access token
 	RuleOperator      = "rule:operator"      // who works on the data itself
+	RuleDefinition    = "rule:definition"    // staff read what is defined; stewards write what their agency defines
 )
 
 // selfAssurance is the level at which a citizen is known well enough to be shown
@@ -26,7 +27,7 @@ const selfAssurance = 2
 // columns of it that they do not: a quarantined row as it came is city data.
 func administered(dataset string) bool {
 	switch dataset {
-	case "agency", "account", "capacity", "area", "sector", "purpose", "token", "dataset":
+	case "agency", "account", "capacity", "area", "sector", "purpose", "token", "dataset", "definition":
 		return true
 	}
 	return false
@@ -72,6 +73,15 @@ func (d *Decision) rules() {
 	}
 	if contains(s.Roles, Administrator) && administered(name) && (!write || name != "dataset") {
 		d.give(branch{id: RuleAdministrator, clear: d.withoutSecrets(""), office: true}, nil)
+	}
+	if owner, _, _, ok := f.t.Property("owner"); ok && name == "definition" && s.Agency != "" {
+		b := branch{id: RuleDefinition, clear: f.all()}
+		if write {
+			b.rows = f.equal(owner, s.Agency)
+		}
+		if !write || contains(s.Roles, Steward) {
+			d.give(b, nil)
+		}
 	}
 	if but, ok := audited(name); ok && !write && contains(s.Roles, Auditor) {
 		d.give(branch{id: RuleAuditor, clear: d.withoutSecrets(but), office: true}, nil)

@@ -14,22 +14,32 @@ import (
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
+	"huong.city/huong/internal/service/alert"
+	"huong.city/huong/internal/service/attachment"
+	"huong.city/huong/internal/service/incident"
+	"huong.city/huong/internal/service/indicator"
+	"huong.city/huong/internal/service/notify"
 	"huong.city/huong/internal/service/rights"
 	"huong.city/huong/internal/service/sharing"
 )
 
 // Config is what the interface needs. Repo, Sharing, Rights, Mux and Now are required.
 type Config struct {
-	Repo       *repo.Repository
-	Sharing    *sharing.Desk // grants' workflow
-	Rights     *rights.Desk  // persons' requests
-	Mux        *web.Mux
-	Now        func() time.Time
-	Ready      func(context.Context) error // nil error = ready to serve; always when nil
-	Metrics    prometheus.Gatherer         // shown at /metrics; none when nil
-	Version    string                      // of this program, for the OpenAPI document
-	TokenRoute bool                        // TokenRoute is mounted beside the interface: describe it
-	Stylesheet string                      // URL of the site's style sheet for the pages, e.g. /assets/app.css; own style alone when empty
+	Repo        *repo.Repository
+	Sharing     *sharing.Desk      // grants' workflow
+	Rights      *rights.Desk       // persons' requests
+	Indicators  *indicator.Service // no indicators when nil
+	Incidents   *incident.Desk     // no incidents when nil
+	Attachments *attachment.Keeper // no files when nil
+	Alerts      *alert.Engine      // no alerts when nil
+	Notices     *notify.Service    // the same
+	Mux         *web.Mux
+	Now         func() time.Time
+	Ready       func(context.Context) error // nil error = ready to serve; always when nil
+	Metrics     prometheus.Gatherer         // shown at /metrics; none when nil
+	Version     string                      // of this program, for the OpenAPI document
+	TokenRoute  bool                        // TokenRoute is mounted beside the interface: describe it
+	Stylesheet  string                      // URL of the site's style sheet for the pages, e.g. /assets/app.css; own style alone when empty
 }
 
 // API holds the operations.
@@ -43,7 +53,7 @@ type API struct {
 // New makes the interface; mount its Routes.
 func New(c Config) *API {
 	a := &API{config: c, repo: c.Repo}
-	a.operations = slices.Concat(a.catalogOperations(), a.readOperations(), a.writeOperations(), a.changeOperations(), a.quarantineOperations(), a.qualityOperations(), a.sharingOperations(), a.releaseOperations(), a.rightsOperations(), a.requestOperations(), a.proofOperations(), a.plainOperations())
+	a.operations = slices.Concat(a.catalogOperations(), a.readOperations(), a.writeOperations(), a.changeOperations(), a.quarantineOperations(), a.qualityOperations(), a.sharingOperations(), a.releaseOperations(), a.rightsOperations(), a.requestOperations(), a.proofOperations(), a.indicatorOperations(), a.incidentOperations(), a.fileOperations(), a.alertOperations(), a.plainOperations())
 	return a
 }
 

@@ -19,8 +19,8 @@ func TestReading(t *testing.T) {
 		text              []string          // in the body
 		not               []string          // not in the body
 	}{
-		{"catalog of the public", "/api/v1/datasets?lang=en", "", 200, map[string]string{"count": "2", "datasets.0.name": "level", "datasets.1.title": "Water station"}, nil, []string{"incident", "token"}},
-		{"catalog of a writer", "/api/v1/datasets", s.writer, 200, map[string]string{"count": "3", "datasets.0.name": "incident", "datasets.0.writable": "true"}, nil, nil},
+		{"catalog of the public", "/api/v1/datasets?lang=en", "", 200, map[string]string{"count": "2", "datasets.0.name": "level", "datasets.1.title": "Water station"}, nil, []string{"happening", "token"}},
+		{"catalog of a writer", "/api/v1/datasets", s.writer, 200, map[string]string{"count": "3", "datasets.0.name": "happening", "datasets.0.writable": "true"}, nil, nil},
 		{"search without marks", "/api/v1/datasets?q=tram+do", "", 200, map[string]string{"count": "1", "datasets.0.name": "station"}, nil, nil},
 		{"search does not show hidden fields", "/api/v1/datasets?q=trong+coi", "", 200, map[string]string{"count": "0"}, nil, nil},
 		{"search shows them to readers", "/api/v1/datasets?q=trong+coi", s.reader, 200, map[string]string{"count": "1"}, nil, nil},
@@ -30,10 +30,10 @@ func TestReading(t *testing.T) {
 		{"descriptor", "/api/v1/datasets/station/descriptor", "", 200, nil, []string{`"schema"`, "primaryKey"}, nil},
 		{"contract", "/api/v1/datasets/station/contract", "", 200, nil, []string{"apiVersion"}, nil},
 		{"unknown dataset, public", "/api/v1/datasets/nowhere", "", 401, nil, nil, nil},
-		{"closed dataset, public", "/api/v1/datasets/incident", "", 401, nil, nil, nil},
+		{"closed dataset, public", "/api/v1/datasets/happening", "", 401, nil, nil, nil},
 		{"unknown dataset, reader", "/api/v1/datasets/nowhere", s.reader, 404, nil, nil, nil},
-		{"closed dataset, reader", "/api/v1/datasets/incident/records", s.reader, 403, nil, nil, nil},
-		{"closed dataset, other paths", "/api/v1/datasets/incident/changes", s.reader, 403, nil, nil, nil},
+		{"closed dataset, reader", "/api/v1/datasets/happening/records", s.reader, 403, nil, nil, nil},
+		{"closed dataset, other paths", "/api/v1/datasets/happening/changes", s.reader, 403, nil, nil, nil},
 		{"tokens are nobody's", "/api/v1/datasets/token/records", s.writer, 403, nil, nil, nil},
 
 		{"records", "/api/v1/datasets/station/records", "", 200, map[string]string{"numberMatched": "3", "numberReturned": "3", "records.0._key": "kimlong", "records.0.location.coordinates.0": "107.56"}, []string{"9007199254740993"}, []string{"keeper", "Nguyễn", `"next"`}},
@@ -50,7 +50,7 @@ func TestReading(t *testing.T) {
 		{"datetime instant", "/api/v1/datasets/level/records?datetime=" + q("2025-10-01T05:00:00+07:00"), "", 200, map[string]string{"numberMatched": "2", "records.0.level": "0.5"}, nil, nil},
 		{"datetime interval", "/api/v1/datasets/level/records?datetime=" + q("2025-10-01T05:00:00+07:00/2025-10-01T06:00:00+07:00"), "", 200, map[string]string{"numberMatched": "4"}, nil, nil},
 		{"datetime open", "/api/v1/datasets/level/records?datetime=../2025-10-01", "", 200, map[string]string{"numberMatched": "48"}, nil, nil},
-		{"datetime of days", "/api/v1/datasets/incident/records?datetime=2025-10-01/2025-10-02", s.writer, 200, map[string]string{"numberMatched": "1"}, nil, nil},
+		{"datetime of days", "/api/v1/datasets/happening/records?datetime=2025-10-01/2025-10-02", s.writer, 200, map[string]string{"numberMatched": "1"}, nil, nil},
 		{"datetime backwards", "/api/v1/datasets/level/records?datetime=2025-10-02/2025-10-01", "", 400, nil, nil, nil},
 		{"fields and sort", "/api/v1/datasets/station/records?fields=name&sort=-code", "", 200, map[string]string{"records.0.name": `Tuần, "ngã ba"`, "records.0._key": "tuan", "records.0.river": "<nil>"}, nil, nil},
 		{"unknown field, all faults", "/api/v1/datasets/station/records?fields=nam&sort=dept&limit=5", "", 400, map[string]string{"violations.0.field": "fields", "violations.1.field": "sort"}, []string{"name", "depth"}, nil},
@@ -76,14 +76,14 @@ func TestReading(t *testing.T) {
 		{"unknown measure", "/api/v1/datasets/level/aggregate?measure=" + q("median(level)"), "", 400, nil, nil, nil},
 		{"unknown bucket", "/api/v1/datasets/level/aggregate?by=observedAt:fortnight", "", 400, nil, nil, nil},
 		{"difference without from", "/api/v1/datasets/station/difference", "", 400, nil, nil, nil},
-		{"commits", "/api/v1/commits?limit=2&desc=true", "", 200, map[string]string{"commits.0.datasets.level": "60"}, nil, []string{"actor", "incident", "token"}},
-		{"commits of a writer", "/api/v1/commits?datasets=incident", s.writer, 200, map[string]string{"commits.0.source": "api"}, nil, nil},
-		{"commits of closed data", "/api/v1/commits?datasets=incident", "", 401, nil, nil, nil},
+		{"commits", "/api/v1/commits?limit=2&desc=true", "", 200, map[string]string{"commits.0.datasets.level": "60"}, nil, []string{"actor", "happening", "token"}},
+		{"commits of a writer", "/api/v1/commits?datasets=happening", s.writer, 200, map[string]string{"commits.0.source": "api"}, nil, nil},
+		{"commits of closed data", "/api/v1/commits?datasets=happening", "", 401, nil, nil, nil},
 		{"commit that does not exist", "/api/v1/commits/99999", "", 404, nil, nil, nil},
 		{"commit that is no number", "/api/v1/commits/last", "", 404, nil, nil, nil},
 		{"status", "/api/v1/status", "", 200, nil, []string{`"head":`}, []string{"queue"}},
 		{"status signed in", "/api/v1/status", s.reader, 200, nil, []string{`"queue":0`}, nil},
-		{"docs", "/api/v1/docs?lang=en", "", 200, nil, []string{"<!doctype html>", "Water station", "/api/v1/datasets/{name}/records", "docs.css"}, []string{"<script", "style=", "incident", "keeper"}},
+		{"docs", "/api/v1/docs?lang=en", "", 200, nil, []string{"<!doctype html>", "Water station", "/api/v1/datasets/{name}/records", "docs.css"}, []string{"<script", "style=", "happening", "keeper"}},
 		{"docs in Vietnamese", "/api/v1/docs", "", 200, nil, []string{"Trạm đo nước", `lang="vi"`}, nil},
 		{"a problem explained", "/problems/parameter-unknown", "", 200, map[string]string{"code": "parameter-unknown"}, nil, nil},
 		{"a problem unknown", "/problems/nothing", "", 404, nil, nil, nil},
@@ -409,7 +409,7 @@ func TestExport(t *testing.T) {
 	}
 	s.must(400, "GET", "/api/v1/datasets/level/export?format=geojson", "", "")
 	s.must(400, "GET", "/api/v1/datasets/level/export?format=pdf", "", "")
-	s.must(401, "GET", "/api/v1/datasets/incident/export", "", "")
+	s.must(401, "GET", "/api/v1/datasets/happening/export", "", "")
 	if r := s.must(200, "HEAD", "/api/v1/datasets/station/export?format=xlsx", "", ""); !strings.Contains(r.header.Get("Content-Type"), "spreadsheet") {
 		t.Errorf("HEAD: %v", r.header)
 	}

@@ -24,6 +24,7 @@ import (
 	"huong.city/huong/internal/face/api"
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
+	"huong.city/huong/internal/service/indicator"
 	"huong.city/huong/internal/service/rights"
 	"huong.city/huong/internal/service/sharing"
 	"huong.city/huong/internal/store/sqlite"
@@ -67,8 +68,8 @@ time: observedAt
 slaProperties: [{property: frequency, value: 10, unit: min}]
 `
 
-const incidents = `
-name: incident
+const happenings = `
+name: happening
 title: {vi: Vụ việc, en: Incident}
 kind: register
 classification: internal
@@ -89,7 +90,7 @@ type site struct {
 	repo    *repo.Repository
 	mux     *web.Mux
 	writer  string // token that reads and writes everything
-	reader  string // token that reads incidents
+	reader  string // token that reads happenings
 	faults  *faultLog
 	stop    context.CancelFunc
 	metrics *prometheus.Registry
@@ -141,7 +142,7 @@ func start(t testing.TB, change func(*web.Config)) *site {
 		t.Fatal(err)
 	}
 	var ds []*dataset.Dataset
-	for _, text := range []string{stations, levels, incidents} {
+	for _, text := range []string{stations, levels, happenings} {
 		one, err := dataset.Parse("test.yaml", []byte(text))
 		if err != nil {
 			t.Fatal(err)
@@ -175,7 +176,9 @@ func start(t testing.TB, change func(*web.Config)) *site {
 	if s.mux, err = web.New(c); err != nil {
 		t.Fatal(err)
 	}
-	a := api.New(api.Config{Repo: r, Sharing: sharing.New(r, rand.Reader, nil), Rights: rights.New(r, rand.Reader), Mux: s.mux, Now: time.Now, Metrics: s.metrics, Version: "test"})
+	figures := indicator.New(r)
+	r.Follow(figures)
+	a := api.New(api.Config{Repo: r, Sharing: sharing.New(r, rand.Reader, nil), Rights: rights.New(r, rand.Reader), Indicators: figures, Mux: s.mux, Now: time.Now, Metrics: s.metrics, Version: "test"})
 	s.mux.Mount(a.Routes()...)
 	s.Server = httptest.NewServer(watch.Handler(s.mux, credited))
 	t.Cleanup(func() {
@@ -274,7 +277,7 @@ func (s *site) must(status int, method, path, token, body string, header ...stri
 	return r
 }
 
-// fill writes three stations, some levels and an incident.
+// fill writes three stations, some levels and an happening.
 func (s *site) fill() {
 	s.t.Helper()
 	s.must(200, "POST", "/api/v1/datasets/station/records", s.writer, `[
@@ -288,7 +291,7 @@ func (s *site) fill() {
 		}
 	}
 	s.must(200, "POST", "/api/v1/datasets/level/records", s.writer, b.String(), "Content-Type", "application/x-ndjson")
-	s.must(201, "POST", "/api/v1/datasets/incident/records", s.writer, `{"id":7,"text":"cây đổ","state":"open","day":"2025-10-02"}`)
+	s.must(201, "POST", "/api/v1/datasets/happening/records", s.writer, `{"id":7,"text":"cây đổ","state":"open","day":"2025-10-02"}`)
 }
 
 // at digs a value out of a JSON document: "records.0.name".

@@ -109,7 +109,7 @@ func TestPollInPieces(t *testing.T) {
 		for _, l := range lines[:len(lines)-1] {
 			var ch client.Change
 			unmarshal(t, []byte(l), &ch)
-			if ch.Dataset == "station" || ch.Dataset == "level" || ch.Dataset == "incident" {
+			if ch.Dataset == "station" || ch.Dataset == "level" || ch.Dataset == "happening" {
 				seqs = append(seqs, fmt.Sprintf("%d %s %s", ch.Seq, ch.Dataset, ch.Key))
 			}
 		}
@@ -126,10 +126,10 @@ func TestPollInPieces(t *testing.T) {
 	}
 	// The public is told nothing of closed datasets, nor of hidden fields.
 	r := s.must(200, "GET", "/api/v1/changes?limit=10000&datasets=station,level", "", "")
-	if strings.Contains(r.body, "incident") || strings.Contains(r.body, "Nguyễn") || !strings.Contains(r.body, "kimlong") {
+	if strings.Contains(r.body, "happening") || strings.Contains(r.body, "Nguyễn") || !strings.Contains(r.body, "kimlong") {
 		t.Errorf("the public's changes: %.500s", r.body)
 	}
-	s.must(401, "GET", "/api/v1/datasets/incident/changes", "", "")
+	s.must(401, "GET", "/api/v1/datasets/happening/changes", "", "")
 	s.must(406, "GET", "/api/v1/changes", "", "", "Accept", "image/png")
 }
 
@@ -158,7 +158,7 @@ func TestLongPollWakes(t *testing.T) {
 		}
 		done <- got
 	}()
-	if _, err := c.Put(t.Context(), "incident", "1", map[string]any{"text": "other"}, client.Write{}); err != nil {
+	if _, err := c.Put(t.Context(), "happening", "1", map[string]any{"text": "other"}, client.Write{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.Put(t.Context(), "station", "x", map[string]any{"name": "X"}, client.Write{}); err != nil {

@@ -67,7 +67,7 @@ func TestOpenAPI(t *testing.T) {
 				t.Errorf("%s: %v", lang, err)
 			}
 			checkReferences(t, r)
-			_, closed := r.at("components.schemas").(map[string]any)["dataset.incident"]
+			_, closed := r.at("components.schemas").(map[string]any)["dataset.happening"]
 			if closed != (token != "") {
 				t.Errorf("closed dataset described: %v", closed)
 			}
@@ -157,7 +157,7 @@ func TestAnswersFitTheirSchemas(t *testing.T) {
 		"/api/v1/datasets/station/records/kimlong/history": "History", "/api/v1/datasets/station/difference?from=1": "Differences",
 		"/api/v1/datasets/level/aggregate?by=station": "Groups", "/api/v1/commits": "Commits", "/api/v1/commits/2": "Commit",
 		"/api/v1/status": "Status", "/api/v1/datasets/level/quality": "Quality", "/api/v1/datasets/nowhere": "Problem", "/api/v1/datasets/quarantine/records": "RecordPage",
-		"/api/v1/datasets/area/records": "RecordPage", "/api/v1/datasets/incident/records": "RecordPage",
+		"/api/v1/datasets/area/records": "RecordPage", "/api/v1/datasets/happening/records": "RecordPage",
 	} {
 		schema, err := compiler.Compile("https://hue.example/openapi.json#/components/schemas/" + name)
 		if err != nil {

@@ -93,5 +93,5 @@ func TestQuality(t *testing.T) {
 	}
 	s.must(400, "GET", path+"?rule=high", "", "")
 	s.must(400, "GET", path+"?cursor=x", "", "")
-	s.must(401, "GET", "/api/v1/datasets/incident/quality", "", "")
+	s.must(401, "GET", "/api/v1/datasets/happening/quality", "", "")
 }

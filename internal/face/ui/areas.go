@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"huong.city/huong/internal/core/chart"
 	"huong.city/huong/internal/core/geom"
 	"huong.city/huong/internal/core/value"
 	"huong.city/huong/internal/repo"
@@ -63,6 +64,7 @@ type shapes struct {
 
 type shape struct {
 	code, name, path string
+	rings            [][]chart.Point // the same outline
 }
 
 const (
@@ -114,7 +116,8 @@ func (u *UI) shapesNow(ctx context.Context) *shapes {
 	var doc strings.Builder
 	doc.WriteString(`{"type":"FeatureCollection","features":[`)
 	for i, o := range list {
-		s.areas = append(s.areas, shape{o.code, o.name, s.path(o.json)})
+		rings := s.rings(o.json)
+		s.areas = append(s.areas, shape{o.code, o.name, pathOf(rings), rings})
 		if i > 0 {
 			doc.WriteByte(',')
 		}
@@ -138,15 +141,15 @@ func (s *shapes) viewBox() string {
 	return fmt.Sprintf("%.0f %.0f %.0f %.0f", -m, -m, s.width+2*m, s.height+2*m)
 }
 
-// path draws a polygon or multipolygon. Points closer than the finest step to
-// the one before are left out.
-func (s *shapes) path(geojson []byte) string {
+// rings places a polygon or multipolygon on the sheet. Points closer than the
+// finest step to the one before are left out.
+func (s *shapes) rings(geojson []byte) (rings [][]chart.Point) {
 	var g struct {
 		Type        string          `json:"type"`
 		Coordinates json.RawMessage `json:"coordinates"`
 	}
 	if json.Unmarshal(geojson, &g) != nil {
-		return ""
+		return nil
 	}
 	var polygons [][][][]float64
 	switch g.Type {
@@ -157,33 +160,45 @@ func (s *shapes) path(geojson []byte) string {
 		}
 	case "MultiPolygon":
 		if json.Unmarshal(g.Coordinates, &polygons) != nil {
-			return ""
+			return nil
 		}
 	}
-	var b strings.Builder
 	for _, p := range polygons {
 		for _, ring := range p {
-			px, py := math.Inf(1), math.Inf(1)
-			for i, c := range ring {
+			var list []chart.Point
+			for _, c := range ring {
 				if len(c) < 2 {
 					continue
 				}
 				x, y := s.xy(c[0], c[1])
-				if i > 0 && math.Hypot(x-px, y-py) < finest {
+				if n := len(list); n > 0 && math.Hypot(x-list[n-1].X, y-list[n-1].Y) < finest {
 					continue
 				}
-				if i == 0 {
-					b.WriteByte('M')
-				} else {
-					b.WriteByte('L')
-				}
-				b.WriteString(strconv.FormatFloat(x, 'f', 1, 64))
-				b.WriteByte(' ')
-				b.WriteString(strconv.FormatFloat(y, 'f', 1, 64))
-				px, py = x, y
+				list = append(list, chart.Point{X: x, Y: y})
 			}
-			b.WriteByte('Z')
+			if len(list) > 2 {
+				rings = append(rings, list)
+			}
 		}
+	}
+	return rings
+}
+
+// pathOf writes outlines as the data of a path.
+func pathOf(rings [][]chart.Point) string {
+	var b strings.Builder
+	for _, ring := range rings {
+		for i, p := range ring {
+			if i == 0 {
+				b.WriteByte('M')
+			} else {
+				b.WriteByte('L')
+			}
+			b.WriteString(strconv.FormatFloat(p.X, 'f', 1, 64))
+			b.WriteByte(' ')
+			b.WriteString(strconv.FormatFloat(p.Y, 'f', 1, 64))
+		}
+		b.WriteByte('Z')
 	}
 	return b.String()
 }
@@ -213,7 +228,7 @@ func (v *view) colour(m *cityMap, figures map[string]float64, unit string) {
 	for _, f := range figures {
 		top = max(top, f)
 	}
-	top = roundUp(top)
+	top = chart.RoundUp(top)
 	for i := range m.Areas {
 		a := &m.Areas[i]
 		f, ok := figures[a.Code]
@@ -234,20 +249,6 @@ func (v *view) colour(m *cityMap, figures map[string]float64, unit string) {
 	if len(m.Steps) > 0 {
 		m.Steps[4] += " " + unit
 	}
-}
-
-// roundUp is the next 1, 2 or 5 times a power of ten, at least 5.
-func roundUp(f float64) float64 {
-	if f <= 5 {
-		return 5
-	}
-	p := math.Pow(10, math.Floor(math.Log10(f)))
-	for _, m := range []float64{1, 2, 5, 10} {
-		if f <= m*p {
-			return m * p
-		}
-	}
-	return f
 }
 
 // dot marks a place on a drawing.

@@ -22,7 +22,10 @@ import (
 )
 
 // browser starts one headless Chromium, or skips the test where there is none.
-func browser(t *testing.T) context.Context {
+func browser(t *testing.T) context.Context { return browserWith(t) }
+
+// browserWith is browser with further options.
+func browserWith(t *testing.T, more ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("the browser tests are left out with -short")
@@ -34,6 +37,7 @@ func browser(t *testing.T) context.Context {
 	opts := append([]chromedp.ExecAllocatorOption{}, chromedp.ExecPath(path), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.Flag("hide-scrollbars", true))
+	opts = append(opts, more...)
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), opts...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
@@ -130,7 +134,7 @@ func (c *city) pages() map[string]string {
 		"home": "/", "catalog": "/datasets", "catalog-search": "/datasets?q=luong+mua", "catalog-none": "/datasets?q=khongcogi", "catalog-system": "/datasets?system=1&sector=",
 		"records": "/datasets/service-request", "records-filter": "/datasets/service-request?filter=" + url.QueryEscape("status = 'open' AND category = 'road'") + "&area=19753",
 		"records-fault": "/datasets/service-request?filter=" + url.QueryEscape("status = = 'open'"), "records-none": "/datasets/service-request?filter=" + url.QueryEscape("code = 'x'"), "records-empty": "/datasets/hospital",
-		"records-series": "/datasets/rain-reading?limit=20", "map": "/datasets/service-request/map", "chart": "/datasets/rain-reading/chart", "chart-register": "/datasets/service-request/chart", "chart-empty": "/datasets/hospital-beds/chart",
+		"records-series": "/datasets/rain-reading?limit=20", "map": "/datasets/service-request/map", "site": "/map?layer=alert&layer=service-request&layer=rain-station&by=data:rain-reading&sel=alert/cb-1", "site-usual": "/map", "chart": "/datasets/rain-reading/chart", "chart-register": "/datasets/service-request/chart", "chart-empty": "/datasets/hospital-beds/chart",
 		"quality": "/datasets/rain-reading/quality", "changes": "/datasets/service-request/changes", "sharing": "/datasets/service-request/sharing", "about": "/datasets/service-request/about",
 		"record": "/datasets/service-request/records/PA-00001", "record-edit": "/datasets/service-request/records/PA-00002?edit=1", "record-missing": "/datasets/service-request/records/none",
 		"quarantine": "/quarantine", "quarantine-one": "/quarantine/" + c.held, "quarantine-none": "/quarantine?state=dismissed", "log": "/log", "log-search": "/log?by=tu+dong&kind=other&agency=dkttv", "log-none": "/log?by=khongcogi", "sector": "/datasets?sector=environment", "commit": fmt.Sprintf("/log/%d", c.seq), "imports": "/imports", "enter": "/enter", "missing": "/no-such-page",
@@ -150,6 +154,7 @@ const settled = `(async () => {
 func TestPagesInABrowser(t *testing.T) {
 	ctx := browser(t)
 	c := newCity(t)
+	c.alerts(t)
 	axe, err := os.ReadFile("../../../web/node_modules/axe-core/axe.min.js")
 	if err != nil {
 		t.Log("SKIPPED PART: axe-core is not installed in web/node_modules, so accessibility was not checked")
@@ -196,6 +201,8 @@ func (b *tab) visit(t *testing.T, c *city, l look, key, path, axe, folder string
 	switch key {
 	case "map":
 		ready = "[data-map-ready]"
+	case "site", "site-usual":
+		ready = "[data-marks-ready] [data-idle]"
 	case "chart", "chart-register":
 		ready = "[data-chart-ready]"
 	}

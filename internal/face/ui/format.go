@@ -1,96 +1,27 @@
 package ui
 
 import (
-	"math"
 	"strconv"
 	"strings"
 	"time"
 
+	"huong.city/huong/internal/core/chart"
 	"huong.city/huong/internal/core/dataset"
 	"huong.city/huong/internal/core/geom"
 	"huong.city/huong/internal/core/value"
 )
 
-// marks of a language: thousands and decimals. Vietnamese writes 1.284 and
-// 2,14, English 1,284 and 2.14.
-func marks(lang string) (group, decimal string) {
-	if lang == "vi" {
-		return ".", ","
-	}
-	return ",", "."
-}
-
-// integer writes n with groups of three.
-func integer(lang string, n int64) string {
-	s := strconv.FormatInt(n, 10)
-	sign := ""
-	if s[0] == '-' {
-		sign, s = "−", s[1:]
-	}
-	group, _ := marks(lang)
-	return sign + grouped(s, group)
-}
-
-func grouped(digits, group string) string {
-	if len(digits) <= 3 {
-		return digits
-	}
-	var b strings.Builder
-	head := len(digits) % 3
-	b.WriteString(digits[:head])
-	for i := head; i < len(digits); i += 3 {
-		if i > 0 {
-			b.WriteString(group)
-		}
-		b.WriteString(digits[i : i+3])
-	}
-	return b.String()
-}
-
-// decimal writes f with at most max decimals; max < 0 writes every digit that
-// the number has.
-func decimal(lang string, f float64, max int) string {
-	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return "–"
-	}
-	if a := math.Abs(f); a >= 1e15 || a > 0 && a < 1e-9 {
-		_, mark := marks(lang)
-		return strings.Replace(strconv.FormatFloat(f, 'g', 6, 64), ".", mark, 1)
-	}
-	s := strconv.FormatFloat(f, 'f', -1, 64)
-	if _, part, ok := strings.Cut(s, "."); ok && max >= 0 && len(part) > max {
-		if s = strconv.FormatFloat(f, 'f', max, 64); max > 0 {
-			s = strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
-		}
-	}
-	sign := ""
-	if strings.HasPrefix(s, "-") {
-		sign, s = "−", s[1:]
-	}
-	group, mark := marks(lang)
-	whole, part, ok := strings.Cut(s, ".")
-	if strings.Trim(s, "0.") == "" {
-		sign = ""
-	}
-	s = sign + grouped(whole, group)
-	if ok {
-		s += mark + part
-	}
-	return s
-}
-
 // N writes a count.
-func (v *view) N(n int64) string { return integer(v.lang, n) }
+func (v *view) N(n int64) string { return chart.Integer(v.lang, n) }
 
 // D writes a number with at most max decimals.
-func (v *view) D(f float64, max int) string { return decimal(v.lang, f, max) }
+func (v *view) D(f float64, max int) string { return chart.Decimal(v.lang, f, max) }
 
 // Percent writes a share of one.
 func (v *view) Percent(f float64) string {
-	s := decimal(v.lang, f*100, 1)
+	s := chart.Decimal(v.lang, f*100, 1)
 	if s == "100" && f < 1 { // never round a fault away
-		_, mark := marks(v.lang)
-		s = "99" + mark + "9"
+		s = "99" + chart.DecimalMark(v.lang) + "9"
 	}
 	return s + " %"
 }
@@ -135,7 +66,9 @@ func (v *view) Ago(t time.Time) string {
 	if d < 0 {
 		d = 0
 	}
-	n := func(key string, unit time.Duration) string { return v.T(key, "n", integer(v.lang, int64(d/unit))) }
+	n := func(key string, unit time.Duration) string {
+		return v.T(key, "n", chart.Integer(v.lang, int64(d/unit)))
+	}
 	switch {
 	case d < 5*time.Second:
 		return v.T("age.now")
@@ -158,7 +91,7 @@ func (v *view) Span(d time.Duration) string {
 		unit time.Duration
 	}{{"span.y", 365 * 24 * time.Hour}, {"span.d", 24 * time.Hour}, {"span.h", time.Hour}, {"span.m", time.Minute}, {"span.s", time.Second}} {
 		if d >= u.unit && d%u.unit == 0 {
-			return v.T(u.key, "n", integer(v.lang, int64(d/u.unit)))
+			return v.T(u.key, "n", chart.Integer(v.lang, int64(d/u.unit)))
 		}
 	}
 	return d.String()
@@ -186,9 +119,9 @@ func (v *view) Cell(f *dataset.Field, x value.Value) string {
 		if f != nil && (f.Type == dataset.Year || f.Unit == "" && f.Measure == "") {
 			return plain(x) // a year or a number that names something is not grouped
 		}
-		return integer(v.lang, x.Int())
+		return chart.Integer(v.lang, x.Int())
 	case value.Float:
-		return decimal(v.lang, x.Float(), -1)
+		return chart.Decimal(v.lang, x.Float(), -1)
 	case value.Date:
 		return x.CalendarDay().Format("02/01/2006")
 	case value.Time:
@@ -202,7 +135,7 @@ func (v *view) Cell(f *dataset.Field, x value.Value) string {
 // place writes a geometry shortly: a point's degrees, else its kind.
 func (v *view) place(wkb string) string {
 	if lon, lat, ok := geom.PointOf(wkb); ok {
-		return decimal(v.lang, lat, 5) + "° " + v.T("north") + ", " + decimal(v.lang, lon, 5) + "° " + v.T("east")
+		return chart.Decimal(v.lang, lat, 5) + "° " + v.T("north") + ", " + chart.Decimal(v.lang, lon, 5) + "° " + v.T("east")
 	}
 	kind, _, _ := strings.Cut(geom.ToWKT(wkb), "(")
 	return strings.TrimSpace(kind)

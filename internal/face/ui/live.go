@@ -31,6 +31,8 @@ type message struct {
 	Seq        int64   `json:"seq"`
 	At         int64   `json:"at"`
 	Quarantine *int64  `json:"quarantine,omitempty"`
+	Alerts     *int64  `json:"alerts,omitempty"`
+	Notices    *int64  `json:"notices,omitempty"`
 	Datasets   []moved `json:"datasets,omitempty"`
 }
 
@@ -84,6 +86,12 @@ func (u *UI) live(w http.ResponseWriter, r *web.Request) error {
 		seq = m.Seq
 		if n := u.heldOpen(ctx, r.Principal, u.Now()); n >= 0 {
 			m.Quarantine = &n
+		}
+		if alerts, notices := u.waitingFor(ctx, r.Principal, u.Now()); notices >= 0 {
+			m.Notices = &notices
+			if alerts >= 0 {
+				m.Alerts = &alerts
+			}
 		}
 		b, err := json.Marshal(m)
 		if err != nil {

@@ -13,9 +13,9 @@ import (
 	"huong.city/huong/internal/core/cql2"
 	"huong.city/huong/internal/core/dataset"
 	"huong.city/huong/internal/core/problem"
-	"huong.city/huong/internal/core/record"
 	"huong.city/huong/internal/core/value"
 	"huong.city/huong/internal/repo"
+	marks "huong.city/huong/internal/service/tile"
 )
 
 // mapTab is the map of a choice of records and its twin, the list.
@@ -114,56 +114,25 @@ func (m *mapTab) read(q repo.Query) error {
 		}
 		return strings.Compare(a.Label, b.Label)
 	})
-	return m.u.places(m.datasetView, q, listedPoints, func(p placed) {
-		m.Points = append(m.Points, mapPoint{p.label, p.href, strconv.FormatFloat(p.x, 'f', 6, 64), strconv.FormatFloat(p.y, 'f', 6, 64)})
-		m.dot(&m.Map, p.x, p.y, 5)
+	return m.placed(q, listedPoints, func(p marks.Point) {
+		m.Points = append(m.Points, mapPoint{p.Label, p.Href, degree(p.Lon), degree(p.Lat)})
+		m.dot(&m.Map, p.Lon, p.Lat, 5)
 	})
 }
 
-// placed is one mark of a map.
-type placed struct {
-	label, href string
-	x, y        float64
-	n           int64 // records that stand behind it
+// placed gives the marks of a choice that have a place of their own.
+func (d *datasetView) placed(q repo.Query, limit int, fn func(marks.Point)) error {
+	l, ok := d.placing(d.e)
+	if !ok || l.x < 0 { // the reader is told why no place is shown
+		_, err := d.u.Repo.Read(d.r.Context(), d.p, repo.Query{Dataset: d.d.Name, Fields: []string{dataset.XColumn, dataset.YColumn}, Limit: 1}, func(repo.Record) error { return nil })
+		return err
+	}
+	q.Filter = and(q.Filter, hasPlace())
+	return d.places(l, q, limit, fn)
 }
 
-// places gives the marks of a choice, at most limit: the records of a register,
-// the subjects of a series, since a thousand readings of a station are one place.
-func (u *UI) places(d *datasetView, q repo.Query, limit int, fn func(placed)) error {
-	ctx := d.r.Context()
-	q.Limit, q.Sort, q.Filter = limit, nil, and(q.Filter, hasPlace())
-	if subject := subjectColumn(d.e); d.d.Kind == dataset.Series && subject != "" {
-		column, _, _, _ := d.e.Table.Property(subject)
-		a := repo.Aggregation{Query: q, By: []repo.By{{Field: subject}}, Measures: []repo.Measure{{Func: "count"}, {Func: "min", Field: dataset.XColumn}, {Func: "min", Field: dataset.YColumn}}}
-		return u.Repo.Aggregate(ctx, d.p, a, func(g []value.Value) error {
-			x, okX := g[2].Number()
-			y, okY := g[3].Number()
-			if !okX || !okY || g[0].IsNull() {
-				return nil
-			}
-			text := string(d.e.Schema.AppendCell(nil, column, g[0]))
-			filter := cql2.Text(&cql2.Call{Op: "=", Args: []cql2.Expr{&cql2.Prop{Name: subject, Column: -1}, &cql2.Lit{Value: g[0]}}})
-			fn(placed{d.subject(d.e, subject, text), to(datasetPath(d.d.Name, ""), "filter", filter), x, y, g[1].Int()})
-			return nil
-		})
-	}
-	title := titleField(d.e)
-	q.Fields = []string{dataset.XColumn, dataset.YColumn}
-	if slices.ContainsFunc(d.fields(), func(f *dataset.Field) bool { return f.Name == title }) {
-		q.Fields = append(q.Fields, title)
-	}
-	_, err := u.Repo.Read(ctx, d.p, q, func(r repo.Record) error {
-		c := row{r.Entry.Table, r.Values}
-		x, okX := c.value(dataset.XColumn).Number()
-		y, okY := c.value(dataset.YColumn).Number()
-		if okX && okY {
-			key := record.FormatKey(c.t, c.t.KeyOf(nil, c.v))
-			fn(placed{or(c.text(title), key), recordPath(d.d.Name, key), x, y, 1})
-		}
-		return nil
-	})
-	return err
-}
+// degree writes a coordinate for the script.
+func degree(f float64) string { return strconv.FormatFloat(f, 'f', 6, 64) }
 
 // hasPlace is the condition that a record has a place.
 func hasPlace() cql2.Expr {
@@ -181,24 +150,11 @@ func (u *UI) mapPoints(v *view) error {
 	}
 	l := d.listing()
 	q := l.query()
-	b := []byte(`{"type":"FeatureCollection","features":[`)
-	n := 0
-	err = u.places(d, q, mostPoints, func(p placed) {
-		href, _ := json.Marshal(p.href)
-		text, _ := json.Marshal(p.label)
-		if n++; n > 1 {
-			b = append(b, ',')
-		}
-		b = fmt.Appendf(b, `{"type":"Feature","geometry":{"type":"Point","coordinates":[%.6f,%.6f]},"properties":{"h":%s,"t":%s,"n":%d}}`, p.x, p.y, href, text, p.n)
-	})
-	if err != nil {
+	var points []marks.Point
+	if err := d.placed(q, mostPoints, func(p marks.Point) { points = append(points, p) }); err != nil {
 		return err
 	}
-	b = append(b, "]}"...)
-	v.w.Header().Set("Content-Type", "application/geo+json")
-	v.w.Header().Set("Cache-Control", "private, no-cache")
-	_, err = v.w.Write(b)
-	return err
+	return v.writePlaces(points, false, len(points))
 }
 
 // chartTab is the course of one measure.

@@ -46,10 +46,13 @@ type city struct {
 	seq   int64
 
 	accounts *account.Accounts
+	figures  ui.Figures // of boards; none when nil
 	repairs  *repairs
 	server   *httptest.Server
 	streams  atomic.Int64 // how often the stream was asked for
 	cut      atomic.Bool  // the stream is refused
+	basemap  string       // file of streets, from the next serving on
+	moving   atomic.Int64 // commits that the pulse of the reports knows of
 }
 
 // watch looks for who reported something, whom no reader without credentials may
@@ -314,7 +317,7 @@ func (c *city) serveWith(t testing.TB, p *account.Provider) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pages, err = ui.New(ui.Config{Repo: c.repo, Files: bundle.Files(), Now: time.Now, Log: log, Sessions: mux, Activity: c.activity, Repairs: c.repairs, Accounts: c.accounts, Sharing: sharing.New(c.repo, crand.Reader, nil), Rights: rights.New(c.repo, crand.Reader), Stopping: stopping})
+	pages, err = ui.New(ui.Config{Repo: c.repo, Files: bundle.Files(), Now: time.Now, Log: log, Sessions: mux, Activity: c.activity, Repairs: c.repairs, Figures: c.figures, Accounts: c.accounts, Sharing: sharing.New(c.repo, crand.Reader, nil), Rights: rights.New(c.repo, crand.Reader), Stopping: stopping, Incidents: c.incidents(), Attachments: c.attachments(), Basemap: c.basemap})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -325,7 +328,8 @@ func (c *city) serveWith(t testing.TB, p *account.Provider) {
 // activity is the pulse of the made-up figures.
 func (c *city) activity() []ui.DatasetActivity {
 	moving := ui.DatasetActivity{Dataset: "rain-reading", Total: 1698, Last: c.now, LastCommit: c.now, PerMinute: 12, PerHour: 72, Seq: 6}
-	reports := ui.DatasetActivity{Dataset: "service-request", Total: 260, Last: c.now.Add(-8 * time.Minute), LastCommit: c.now, PerHour: 2, Seq: 8}
+	reports := ui.DatasetActivity{Dataset: "service-request", Total: 260, Last: c.now.Add(-8 * time.Minute), LastCommit: c.now, PerHour: 2, Seq: 8 + c.moving.Load()}
+	reports.Total += c.moving.Load()
 	for i := range 24 {
 		moving.Hours[i] = int64(60 + i%5)
 		if i > 3 {

@@ -5,13 +5,20 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/account"
+	"huong.city/huong/internal/service/alert"
+	"huong.city/huong/internal/service/attachment"
+	"huong.city/huong/internal/service/incident"
+	"huong.city/huong/internal/service/indicator"
+	"huong.city/huong/internal/service/notify"
 	"huong.city/huong/internal/service/rights"
 	"huong.city/huong/internal/service/sharing"
+	marks "huong.city/huong/internal/service/tile"
 )
 
 // DatasetActivity is how one dataset moves at this moment.
@@ -50,16 +57,24 @@ type Repairs interface {
 
 // Config is what the pages need. Repo, Files, Now and Log are required.
 type Config struct {
-	Repo     *repo.Repository
-	Files    fs.FS // the bundled browser side (package web at the root)
-	Now      func() time.Time
-	Log      *slog.Logger
-	Activity func() []DatasetActivity // none when nil
-	Sessions Sessions                 // no entering when nil
-	Repairs  Repairs                  // no repairing when nil
-	Sharing  *sharing.Desk            // no pages of grants when nil
-	Rights   *rights.Desk             // no pages of persons' own data when nil
-	Accounts *account.Accounts        // access tokens alone let people in when nil
+	Repo        *repo.Repository
+	Files       fs.FS // the bundled browser side (package web at the root)
+	Now         func() time.Time
+	Log         *slog.Logger
+	Activity    func() []DatasetActivity // none when nil
+	Sessions    Sessions                 // no entering when nil
+	Repairs     Repairs                  // no repairing when nil
+	Sharing     *sharing.Desk            // no pages of grants when nil
+	Rights      *rights.Desk             // no pages of persons' own data when nil
+	Accounts    *account.Accounts        // access tokens alone let people in when nil
+	Incidents   *incident.Desk           // no incidents, stage and shift when nil
+	Attachments *attachment.Keeper       // no files when nil
+	Figures     Figures                  // boards show no indicators when nil
+	Indicators  *indicator.Service       // no pages of indicators when nil
+	Alerts      *alert.Engine            // no alerts and notifications when nil
+	Notices     *notify.Service          // the same
+	Wards       *WardFigures             // indicators that the map colours wards by; none when nil
+	Basemap     string                   // file of streets under the map (PMTiles); none when empty
 	// Stopping ends what goes on after a request is answered; such work ends
 	// with the process when it is nil.
 	Stopping context.Context
@@ -68,11 +83,14 @@ type Config struct {
 // UI serves the pages. It is safe for concurrent use.
 type UI struct {
 	Config
-	assets *assets
-	names  nameCache
-	shapes shapeCache
-	held   heldCache
-	titles titleCache
+	assets  *assets
+	names   nameCache
+	shapes  shapeCache
+	held    heldCache
+	waiting waitingCache
+	titles  titleCache
+	boards  boardCache
+	marks   marks.Cache
 
 	replays replays
 }
@@ -92,7 +110,7 @@ func New(c Config) (*UI, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &UI{Config: c, assets: a}, nil
+	return &UI{Config: c, assets: a, marks: marks.Cache{Now: c.Now, Most: mostMarks}}, nil
 }
 
 // Routes is the table of pages.
@@ -103,10 +121,9 @@ func (u *UI) Routes() []web.Route {
 	post := func(pattern string, h func(*view) error) web.Route {
 		return web.Route{Method: http.MethodPost, Pattern: pattern, Handler: u.page(h), MaxBody: 1 << 20}
 	}
-	return append(append(u.signInRoutes(), append(u.sharingRoutes(), u.rightsRoutes()...)...),
+	return slices.Concat(u.signInRoutes(), u.boardRoutes(), u.sharingRoutes(), u.rightsRoutes(), u.indicatorRoutes(), u.incidentRoutes(), u.mapRoutes(), u.alertRoutes(), []web.Route{
 		get("/receipts", u.receipts),
 		get("/receipts/{seq}", u.receipt),
-		get("/{$}", u.home),
 		get("/datasets", u.catalog),
 		get("/datasets/{name}", u.records),
 		get("/datasets/{name}/map", u.datasetMap),
@@ -128,7 +145,7 @@ func (u *UI) Routes() []web.Route {
 		get("/areas.json", u.areasJSON),
 		web.Route{Method: http.MethodGet, Pattern: "/live", Handler: u.live, Stream: true},
 		web.Route{Method: http.MethodGet, Pattern: "/assets/{file}", Handler: u.asset},
-	)
+	})
 }
 
 // Missing answers what no route takes with a page that says so.

@@ -36,6 +36,8 @@ type view struct {
 	styles  []string
 	me      *account.Session // of a reader who came in by an account
 	private bool             // kept by no cache
+	alerts  int64            // that nobody has acknowledged; -1 for who sees none
+	notices int64            // that the reader has not seen; -1 for who is told nothing
 	held    int64            // rows in quarantine that the reader may see; -1 when none of it
 }
 
@@ -51,6 +53,7 @@ func (u *UI) page(h func(*view) error) web.Handler {
 			return v.fail(err)
 		}
 		v.held = u.heldOpen(r.Context(), r.Principal, v.now)
+		v.alerts, v.notices = u.waitingFor(r.Context(), r.Principal, v.now)
 		err := h(v)
 		if err == nil || r.Context().Err() != nil {
 			return err

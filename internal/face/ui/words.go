@@ -16,7 +16,11 @@ func (w word) in(lang string) string {
 }
 
 // words is assembled from one table per area of the pages.
-var words = gather(wordsFrame, wordsData, wordsWork, wordsSignIn, wordsSharing, wordsRights, wordsReceipts, wordsReleases)
+var words = gather(wordParts()...)
+
+func wordParts() []map[string]word {
+	return []map[string]word{wordsFrame, wordsData, wordsWork, wordsSignIn, wordsSharing, wordsRights, wordsReceipts, wordsReleases, wordsMap, wordsBoards, wordsIncidents, wordsIndicators, wordsAlerts}
+}
 
 func gather(parts ...map[string]word) map[string]word {
 	all := map[string]word{}

@@ -7,9 +7,12 @@ import (
 	"strings"
 	"testing"
 
+	"huong.city/huong/internal/core/dashboard"
 	"huong.city/huong/internal/core/dataset"
 	"huong.city/huong/internal/core/grant"
+	"huong.city/huong/internal/core/workflow"
 	"huong.city/huong/internal/repo"
+	"huong.city/huong/internal/service/incident"
 	"huong.city/huong/internal/service/rights"
 )
 
@@ -49,9 +52,34 @@ var dynamic = map[string][]string{
 	"right.state.":     rights.States(),
 	"right.step.":      {"accept", "refuse", "done", "erase", "extend", "withdraw"},
 	"right.step.text.": {"refuse", "done", "erase", "extend"},
-	"rule-name.":       {"open", "self", "owner", "administrator", "auditor", "keeper", "token", "operator"},
-	"severity.":        {"warning", "error"},
-	"sharing.":         {"open", "internal", "personal", "restricted"},
+	"indicators.of.":   {"hour", "day", "week", "month", "total"}, "indicators.grain.": {"hour", "day", "week", "month", "total"},
+	"indicators.than.": {"yesterday", "week", "year"}, "indicators.compare.": {"none", "yesterday", "week", "year"},
+	"indicators.quality.": {"live", "estimated", "late", "missing", "building"}, "indicators.good.": {"up", "down", "none"},
+	"indicators.measure.": {"count", "sum", "mean", "min", "max", "median", "p90", "distinct"},
+	"rule-name.":          {"open", "self", "owner", "administrator", "auditor", "keeper", "token", "operator", "incident", "shift"},
+	"inc.show.":           incidentShows[:],
+	"inc.empty.":          incidentShows[:],
+	"inc.severity.":       incident.Severities(),
+	"inc.kind.":           incident.Kinds(),
+	"inc.source.":         incident.Sources(),
+	"inc.step.":           {"agency", "assignee", "note", "recipient"},
+	"inc.did.":            {"open", "note", "decision", "pause", "resume"},
+	"inc.phase.":          workflow.Phases(),
+	"shift.kind.":         {incident.ShiftNote, incident.HandOver, incident.Accept},
+	"severity.":           {"warning", "error", "high", "medium", "low"},
+	"period.":             dashboard.Periods(),
+	"quality.":            {"late", "missing", "building"},
+	"stage.word.":         {"1", "2", "3", "4", "5"},
+	"tile.than.":          dashboard.Comparisons(),
+	"tile.compared.":      {"yesterday", "week", "year"},
+	"tile.grain.":         {"hour", "day", "week", "month", "total"},
+	"tile.of.":            {"hour", "day", "week", "month", "total"},
+	"tile.title.":         {"alerts", "incidents", "alive", "status", "stage"},
+	"tile.none.":          {"alerts", "incidents"},
+	"site.hours.":         withins[:],
+	"site.least.":         {"low", "medium", "high"},
+	"site.severity.":      {"low", "medium", "high"},
+	"sharing.":            {"open", "internal", "personal", "restricted"},
 	"sla.": {"frequency", "latency", "retention", "timeOfAvailability", "availability", "throughput", "errorRate", "generalAvailability", "endOfSupport", "endOfLife",
 		"timeToDetect", "timeToNotify", "timeToRepair"},
 	"sla.unit.": {"s", "min", "h", "d", "w", "mo", "y", "percent"},
@@ -109,8 +137,12 @@ func TestEveryWordInUseStandsInBothLanguages(t *testing.T) {
 			t.Errorf("%q has different holes", key)
 		}
 	}
-	if n := len(wordsFrame) + len(wordsData) + len(wordsWork) + len(wordsSignIn) + len(wordsSharing) + len(wordsRights) + len(wordsReceipts) + len(wordsReleases); n != len(words) {
-		t.Errorf("a key stands twice: %d entries, %d keys", n, len(words))
+	count := 0
+	for _, part := range wordParts() {
+		count += len(part)
+	}
+	if count != len(words) {
+		t.Errorf("a key stands twice: %d entries, %d keys", count, len(words))
 	}
 }
 

@@ -114,27 +114,38 @@ func (a *Activity) Apply(e *commit.Entry, catalog func(string) *repo.Entry) erro
 		case commit.Deleted:
 			p.Total--
 		}
-		event, dated := e.At, false
+		event, news := News(e, ch, entry)
 		if entry != nil && entry.Table.Time >= 0 && ch.After != nil {
-			if at, ok := instant(ch.After[entry.Table.Time]); ok {
-				event, dated = min(at, e.At+hour), true // a clock that runs ahead is no news
+			if _, ok := instant(ch.After[entry.Table.Time]); ok {
 				p.Last = max(p.Last, event)
 			}
 		}
 		p.LastCommit, p.Seq = e.At, e.Seq
 		p.Hours[event/hour]++
-		// An update of a register tells of now, whenever its record began.
-		if dated && (ch.Before == nil || entry.Dataset.Kind == dataset.Series) {
-			if e.At-event > reach(entry.Dataset) || e.Source == generated {
-				continue
-			}
-		} else if loaded(e.Source) {
+		if !news {
 			continue
 		}
 		p.Seconds[e.At/second]++
 		p.Minutes[e.At/minute]++
 	}
 	return nil
+}
+
+// News tells when what a change tells of was so, and whether that is news: not a
+// history that is loaded, but something of now. entry is the change's dataset,
+// nil when it is unknown.
+func News(e *commit.Entry, ch *commit.Applied, entry *repo.Entry) (event int64, news bool) {
+	event, dated := e.At, false
+	if entry != nil && entry.Table.Time >= 0 && ch.After != nil {
+		if at, ok := instant(ch.After[entry.Table.Time]); ok {
+			event, dated = min(at, e.At+hour), true // a clock that runs ahead is no news
+		}
+	}
+	// An update of a register tells of now, whenever its record began.
+	if dated && (ch.Before == nil || entry.Dataset.Kind == dataset.Series) {
+		return event, e.At-event <= reach(entry.Dataset) && e.Source != generated
+	}
+	return event, !loaded(e.Source)
 }
 
 // generated is the source of a history that was made up: never news.

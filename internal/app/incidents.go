@@ -1,0 +1,53 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"time"
+
+	"huong.city/huong/internal/core/workflow"
+	"huong.city/huong/internal/repo"
+	"huong.city/huong/internal/service/attachment"
+	"huong.city/huong/internal/service/incident"
+)
+
+// incidentFiles tells the desk of incidents about files.
+type incidentFiles struct{ *attachment.Keeper }
+
+func (f incidentFiles) Describe(ctx context.Context, id string) (incident.File, error) {
+	x, err := f.Keeper.Describe(ctx, id)
+	return incident.File{ID: x.ID, Dataset: x.Dataset, Key: x.Key, Name: x.Name, Media: x.Media, Size: x.Size, Width: x.Width, Height: x.Height}, err
+}
+
+// clocksEvery is how often the clocks of incidents are looked at, by the wall
+// clock: a city that lives faster is looked at no later than one minute of its
+// own at 60 times the speed.
+const clocksEvery = time.Second
+
+// incidents makes the desk of incidents and the keeper of their files, and looks
+// at the clocks until stopping ends.
+func incidents(r *repo.Repository, log *slog.Logger, working workflow.Clock, stopping context.Context) (*incident.Desk, *attachment.Keeper) {
+	files := attachment.New(attachment.Config{Repo: r, Random: rand.Reader, MayAttach: map[string]func(repo.Principal) bool{
+		repo.SystemIncident: incident.Handles}})
+	desk := incident.New(incident.Config{Repo: r, Random: rand.Reader, Log: log, Clock: working, Files: incidentFiles{files}})
+	clocks, sweeps := time.NewTicker(clocksEvery), time.NewTicker(sweepEvery)
+	go func() {
+		defer clocks.Stop()
+		desk.Run(stopping, clocks.C)
+	}()
+	go func() {
+		defer sweeps.Stop()
+		for {
+			select {
+			case <-stopping.Done():
+				return
+			case <-sweeps.C:
+			}
+			if err := files.Sweep(stopping); err != nil && stopping.Err() == nil {
+				log.WarnContext(stopping, "unfinished uploads not deleted", "err", err)
+			}
+		}
+	}()
+	return desk, files
+}

@@ -1,0 +1,62 @@
+package ui_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+)
+
+func (b *tab) as(t *testing.T, c *city, l look) {
+	t.Helper()
+	set := func(name, val string) chromedp.Action[chromedp.Void] {
+		return call(network.SetCookie, network.SetCookieParams{Name: name, Value: val, URL: c.url})
+	}
+	size := emulation.SetDeviceMetricsOverrideParams{Width: l.width, Height: l.height, DeviceScaleFactor: 1, Mobile: l.width < 500}
+	if err := chromedp.Do(b.ctx, call(emulation.SetDeviceMetricsOverride, size), set("lang", l.lang), set("theme", l.theme), set("huong", c.token)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestBoardsInABrowser(t *testing.T) {
+	ctx := browser(t)
+	c := newBoardCity(t)
+	axe, err := os.ReadFile("../../../web/node_modules/axe-core/axe.min.js")
+	if err != nil {
+		t.Log("SKIPPED PART: axe-core is not installed in web/node_modules, so accessibility was not checked")
+	}
+	folder, only := os.Getenv("HUONG_SCREENSHOTS"), os.Getenv("HUONG_PAGE")
+	for _, l := range []look{{"vi", "light", 1920, 1080}, {"en", "dark", 1440, 900}, {"vi", "dark", 390, 844}, {"en", "light", 390, 844}, {"vi", "light", 1440, 900}} {
+		t.Run(fmt.Sprintf("%s-%s-%d", l.lang, l.theme, l.width), func(t *testing.T) {
+			b := newTab(t, ctx, c.url)
+			b.as(t, c, l)
+			for key, path := range c.boardPages() {
+				if only != "" && !strings.HasPrefix(key, only) {
+					continue
+				}
+				t.Run(key, func(t *testing.T) { b.visit(t, c, l, key, path, string(axe), folder) })
+			}
+		})
+	}
+}
+
+// The first page stands on one screen of a desk, and a wall never scrolls.
+func TestNothingScrollsOnTheFirstScreenAndTheWall(t *testing.T) {
+	ctx := browser(t)
+	c := newBoardCity(t)
+	b := newTab(t, ctx, c.url)
+	b.as(t, c, look{"vi", "light", 1920, 1080})
+	for _, path := range []string{"/", "/wall/city", "/wall/city?distance=8", "/wall/environment?distance=5"} {
+		if err := chromedp.Do(b.ctx, chromedp.Navigate(c.url+path)); err != nil {
+			t.Fatal(err)
+		}
+		over, err := chromedp.Run(b.ctx, chromedp.Evaluate[int](`(async () => { await document.fonts.ready; const r = document.documentElement; return Math.max(r.scrollHeight - r.clientHeight, r.scrollWidth - r.clientWidth) })()`, chromedp.EvalAwaitPromise))
+		if err != nil || over > 0 {
+			t.Errorf("%s: %d px beyond the screen (%v)", path, over, err)
+		}
+	}
+}

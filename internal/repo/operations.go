@@ -1,0 +1,7 @@
+package repo
+
+// Names of the system datasets of alerts.
+const (
+	SystemAlert        = "alert"
+	SystemNotification = "notification"
+)

@@ -1,0 +1,4 @@
+package repo
+
+// SystemReport is the system dataset of reports.
+const SystemReport = "report"
