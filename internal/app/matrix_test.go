@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -78,10 +79,17 @@ type place struct {
 	signed             bool   // waits for the first signature of the log, which is no matter of access
 }
 
+// boardForm sends the board of a class as the editor does.
+var boardForm = "text=" + strings.ReplaceAll(url.QueryEscape(fmt.Sprintf(seededBoard, "$class")), "%24", "$")
+
 // places say for each route that needs more than its path how it is asked. A
 // new route fails the test until it is here, and its outcomes are in the table.
 var places = map[string]place{
 	"GET /": {}, "GET /datasets": {}, "GET /quarantine": {}, "GET /log": {}, "GET /imports": {}, "GET /enter": {},
+	"GET /boards": {}, "GET /boards/{name}": {}, "GET /boards/{name}/export": {query: "?format=csv"}, "GET /boards/{name}/edit": {}, "GET /boards/{name}/history": {},
+	"POST /boards/{name}/preview": {body: boardForm, media: form},
+	"POST /boards/{name}/edit":    {body: "version=1&reason=matrix&" + boardForm, media: form},
+	"GET /wall/{name}":            {}, "GET /wall.css": {},
 	"GET /map": {query: "?layer=$class&by=none&within=30d"}, "GET /map/places/{layer}": {path: "/map/places/{name}", query: "?within=30d&layer=$class"},
 	"GET /tiles/{layer}/{z}/{x}/{y}": {path: "/tiles/{name}/0/0/0.mvt", query: "?within=30d&layer=$class"}, "GET /basemap.pmtiles": {},
 	"GET /incidents": {}, "GET /incidents/new": {}, "GET /stage": {}, "GET /shift": {},

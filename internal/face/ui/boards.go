@@ -46,7 +46,7 @@ func (u *UI) boardRoutes() []web.Route {
 		get("/boards/{name}/history", u.boardHistory),
 		{Method: http.MethodPost, Pattern: "/boards/{name}/preview", Handler: u.page(u.boardPreview), MaxBody: 2 << 20},
 		{Method: http.MethodPost, Pattern: "/boards/{name}/edit", Handler: u.page(u.boardSave), MaxBody: 2 << 20},
-		get("/wall/{board}", u.wall),
+		get("/wall/{name}", u.wall),
 		{Method: http.MethodGet, Pattern: "/wall.css", Handler: u.wallStyle},
 	}
 }
