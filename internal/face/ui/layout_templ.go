@@ -641,7 +641,7 @@ func mainMenu(v *view) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if v.u.Incidents != nil && incident.Handles(v.p) {
-			templ_7745c5c3_Err = menuItem(v, "incidents", "/incidents", v.T("nav.incidents")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = incidentsItem(v).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
