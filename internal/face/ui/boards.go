@@ -212,7 +212,7 @@ func (v *view) board(name string) error {
 	}
 	d.fill(-1)
 	if v.fragment("board") {
-		return v.part(boardBody(d))
+		return v.part(boardShell(d))
 	}
 	return v.show(http.StatusOK, boardShell(d))
 }
