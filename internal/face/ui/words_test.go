@@ -57,6 +57,15 @@ var dynamic = map[string][]string{
 	"rule-name.":          {"open", "self", "owner", "administrator", "auditor", "keeper", "token", "operator", "incident", "shift"},
 	"inc.show.":           incidentShows[:],
 	"inc.empty.":          incidentShows[:],
+	"alert.state.":        {"open", "raised", "acknowledged", "shelved", "suppressed", "cleared"},
+	"alert.level.":        {"ward", "department", "city"},
+	"alert.step.":         {"acknowledge", "shelve", "unshelve", "escalate"},
+	"alert.done.":         {"acknowledge", "shelve", "unshelve", "escalate"},
+	"alert.was.":          {"raised", "worse", "better", "acknowledged", "shelved", "unshelved", "suppressed", "escalated", "reminded", "members", "cleared", "missed"},
+	"alarm.":              {"day", "week", "month", "per-ten", "peak-ten", "chattering"},
+	"alarm.kind.":         {"record", "threshold", "rate", "absence", "seasonal", "indicator"},
+	"channel.":            {"mail", "push", "webhook"},
+	"delivery.":           {"waiting", "made", "dead"},
 	"inc.severity.":       incident.Severities(),
 	"inc.kind.":           incident.Kinds(),
 	"inc.source.":         incident.Sources(),
@@ -135,7 +144,7 @@ func TestEveryWordInUseStandsInBothLanguages(t *testing.T) {
 			t.Errorf("%q has different holes", key)
 		}
 	}
-	if n := len(wordsFrame) + len(wordsData) + len(wordsWork) + len(wordsSignIn) + len(wordsSharing) + len(wordsRights) + len(wordsMap) + len(wordsBoards) + len(wordsIndicators) + len(wordsIncidents); n != len(words) {
+	if n := len(wordsFrame) + len(wordsData) + len(wordsWork) + len(wordsSignIn) + len(wordsSharing) + len(wordsRights) + len(wordsMap) + len(wordsBoards) + len(wordsIndicators) + len(wordsIncidents) + len(wordsAlerts); n != len(words) {
 		t.Errorf("a key stands twice: %d entries, %d keys", n, len(words))
 	}
 }
