@@ -39,6 +39,7 @@ func people() []Person {
 		{"tuan.ho", "operator of the operations centre, by day", "Hồ Anh Tuấn", account.Staff, "", []account.Capacity{as("hueioc", city, grant.OperatorRole)}},
 		{"mai.truong", "operator of the operations centre, by night", "Trương Thị Mai", account.Staff, "", []account.Capacity{as("hueioc", city, grant.OperatorRole)}},
 		{"son.phan", "officer of the Civil Defence Command", "Phan Hồng Sơn", account.Staff, "", []account.Capacity{as("pctt", city, grant.Officer, grant.OperatorRole)}},
+		{"mai.ho", "officer of the Office of the City People's Committee", "Hồ Thị Tuyết Mai", account.Staff, "", []account.Capacity{as("vpubnd", city, grant.Officer)}},
 		{"lan.vo", "auditor of the City Inspectorate", "Võ Thị Lan", account.Staff, "", []account.Capacity{as("thanhtra", city, grant.Auditor)}},
 		{"dan.an", "citizen", "Lê Văn An", account.Citizen, "046000000001", citizen},
 		{"dan.binh", "citizen", "Hồ Thị Bình", account.Citizen, "046000000002", citizen},

@@ -15,6 +15,7 @@ import (
 	"huong.city/huong/internal/service/incident"
 	"huong.city/huong/internal/service/indicator"
 	"huong.city/huong/internal/service/notify"
+	"huong.city/huong/internal/service/report"
 	"huong.city/huong/internal/service/rights"
 	"huong.city/huong/internal/service/sharing"
 	marks "huong.city/huong/internal/service/tile"
@@ -73,6 +74,8 @@ type Config struct {
 	Alerts      *alert.Engine            // no alerts and notifications when nil
 	Notices     *notify.Service          // the same
 	Wards       *WardFigures             // indicators that the map colours wards by; none when nil
+	Reports     *report.Desk             // no reports when nil
+	Paper       *report.Fonts            // boards are not put on paper when nil
 	Basemap     string                   // file of streets under the map (PMTiles); none when empty
 	// Stopping ends what goes on after a request is answered; such work ends
 	// with the process when it is nil.
@@ -120,7 +123,7 @@ func (u *UI) Routes() []web.Route {
 	post := func(pattern string, h func(*view) error) web.Route {
 		return web.Route{Method: http.MethodPost, Pattern: pattern, Handler: u.page(h), MaxBody: 1 << 20}
 	}
-	return append(append(append(u.signInRoutes(), u.boardRoutes()...), append(u.sharingRoutes(), append(append(u.rightsRoutes(), u.indicatorRoutes()...), append(u.incidentRoutes(), append(u.mapRoutes(), u.alertRoutes()...)...)...)...)...),
+	return append(append(append(u.signInRoutes(), u.boardRoutes()...), append(append(u.reportRoutes(), u.sharingRoutes()...), append(u.rightsRoutes(), append(append(append(u.incidentRoutes(), u.indicatorRoutes()...), u.alertRoutes()...), u.mapRoutes()...)...)...)...),
 		get("/datasets", u.catalog),
 		get("/datasets/{name}", u.records),
 		get("/datasets/{name}/map", u.datasetMap),

@@ -16,7 +16,7 @@ func (w word) in(lang string) string {
 }
 
 // words is assembled from one table per area of the pages.
-var words = gather(wordsFrame, wordsData, wordsWork, wordsSignIn, wordsSharing, wordsRights, wordsMap, wordsBoards, wordsIncidents, wordsIndicators, wordsAlerts)
+var words = gather(wordsFrame, wordsData, wordsWork, wordsSignIn, wordsSharing, wordsRights, wordsMap, wordsBoards, wordsIncidents, wordsIndicators, wordsAlerts, wordsReports)
 
 func gather(parts ...map[string]word) map[string]word {
 	all := map[string]word{}

@@ -50,11 +50,11 @@ var dynamic = map[string][]string{
 	"right.state.":     rights.States(),
 	"right.step.":      {"accept", "refuse", "done", "erase", "extend", "withdraw"},
 	"right.step.text.": {"refuse", "done", "erase", "extend"},
+	"rule-name.":       {"open", "self", "owner", "administrator", "auditor", "keeper", "token", "operator", "incident", "shift", "report"},
 	"indicators.of.":   {"hour", "day", "week", "month", "total"}, "indicators.grain.": {"hour", "day", "week", "month", "total"},
 	"indicators.than.": {"yesterday", "week", "year"}, "indicators.compare.": {"none", "yesterday", "week", "year"},
 	"indicators.quality.": {"live", "estimated", "late", "missing", "building"}, "indicators.good.": {"up", "down", "none"},
 	"indicators.measure.": {"count", "sum", "mean", "min", "max", "median", "p90", "distinct"},
-	"rule-name.":          {"open", "self", "owner", "administrator", "auditor", "keeper", "token", "operator", "incident", "shift"},
 	"inc.show.":           incidentShows[:],
 	"inc.empty.":          incidentShows[:],
 	"alert.state.":        {"open", "raised", "acknowledged", "shelved", "suppressed", "cleared"},
@@ -73,6 +73,8 @@ var dynamic = map[string][]string{
 	"inc.did.":            {"open", "note", "decision", "pause", "resume"},
 	"inc.phase.":          workflow.Phases(),
 	"shift.kind.":         {incident.ShiftNote, incident.HandOver, incident.Accept},
+	"reports.":            {"approve", "issue", "return", "drop"},
+	"reports.period.":     {"", "day", "week", "month", "call"},
 	"severity.":           {"warning", "error", "high", "medium", "low"},
 	"period.":             dashboard.Periods(),
 	"quality.":            {"late", "missing", "building"},
@@ -144,7 +146,7 @@ func TestEveryWordInUseStandsInBothLanguages(t *testing.T) {
 			t.Errorf("%q has different holes", key)
 		}
 	}
-	if n := len(wordsFrame) + len(wordsData) + len(wordsWork) + len(wordsSignIn) + len(wordsSharing) + len(wordsRights) + len(wordsMap) + len(wordsBoards) + len(wordsIndicators) + len(wordsIncidents) + len(wordsAlerts); n != len(words) {
+	if n := len(wordsFrame) + len(wordsData) + len(wordsWork) + len(wordsSignIn) + len(wordsSharing) + len(wordsRights) + len(wordsMap) + len(wordsBoards) + len(wordsIndicators) + len(wordsIncidents) + len(wordsReports) + len(wordsAlerts); n != len(words) {
 		t.Errorf("a key stands twice: %d entries, %d keys", n, len(words))
 	}
 }
