@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -79,10 +80,17 @@ type place struct {
 	signed             bool   // waits for the first signature of the log, which is no matter of access
 }
 
+// boardForm sends the board of a class as the editor does.
+var boardForm = "text=" + strings.ReplaceAll(url.QueryEscape(fmt.Sprintf(seededBoard, "$class")), "%24", "$")
+
 // places say for each route that needs more than its path how it is asked. A
 // new route fails the test until it is here, and its outcomes are in the table.
 var places = map[string]place{
 	"GET /": {}, "GET /datasets": {}, "GET /quarantine": {}, "GET /log": {}, "GET /imports": {}, "GET /enter": {},
+	"GET /boards": {}, "GET /boards/{name}": {}, "GET /boards/{name}/export": {query: "?format=csv"}, "GET /boards/{name}/edit": {}, "GET /boards/{name}/history": {},
+	"POST /boards/{name}/preview": {body: boardForm, media: form},
+	"POST /boards/{name}/edit":    {body: "version=1&reason=matrix&" + boardForm, media: form},
+	"GET /wall/{name}":            {}, "GET /wall.css": {},
 	"GET /map": {query: "?layer=$class&by=none&within=30d"}, "GET /map/places/{layer}": {path: "/map/places/{name}", query: "?within=30d&layer=$class"},
 	"GET /tiles/{layer}/{z}/{x}/{y}": {path: "/tiles/{name}/0/0/0.mvt", query: "?within=30d&layer=$class"}, "GET /basemap.pmtiles": {},
 	"GET /incidents": {}, "GET /incidents/new": {}, "GET /stage": {}, "GET /shift": {},
@@ -149,7 +157,18 @@ var places = map[string]place{
 	"GET /api/v1/rights-requests": {}, "GET /api/v1/rights-requests/{id}": {path: "/api/v1/rights-requests/r-1"},
 	"POST /api/v1/rights-requests/{id}/steps": {path: "/api/v1/rights-requests/r-1/steps", body: `{"step":"accept","version":1}`},
 	"GET /me": {}, "GET /me/data/{name}": {}, "POST /me/requests": {body: "kind=access&dataset=$class&text=please&do=send", media: form},
-	"GET /requests": {}, "GET /requests/{id}": {path: "/requests/r-1"}, "POST /requests/{id}": {path: "/requests/r-1", body: "step=accept&version=1", media: form},
+	"GET /alerts": {}, "GET /alerts/quality": {}, "GET /alerts/{id}": {path: "/alerts/CB-1"}, "GET /sw.js": {},
+	"POST /alerts/{id}":              {path: "/alerts/CB-1", body: "step=acknowledge", media: form},
+	"GET /notices":                   {},
+	"POST /notices":                  {media: form},
+	"POST /notices/channels":         {body: "kind=webhook&address=https%3A%2F%2Fhook.example%2F", media: form},
+	"POST /notices/channels/{id}":    {path: "/notices/channels/none", body: "act=remove", media: form},
+	"GET /api/v1/alerts":             {},
+	"GET /api/v1/alerts/{id}":        {path: "/api/v1/alerts/CB-1"},
+	"GET /api/v1/alert-quality":      {},
+	"GET /api/v1/me/notifications":   {},
+	"POST /api/v1/alerts/{id}/steps": {path: "/api/v1/alerts/CB-1/steps", body: `{"step":"acknowledge"}`},
+	"GET /requests":                  {}, "GET /requests/{id}": {path: "/requests/r-1"}, "POST /requests/{id}": {path: "/requests/r-1", body: "step=accept&version=1", media: form},
 	"GET /tracker/v1/findUsage":   {query: "?userCode=VN046199000101"},
 	"GET /tracker/v1/usagePeriod": {}, "GET /tracker/v1/heartbeat": {},
 	"GET /datasets/{name}": {}, "GET /datasets/{name}/map": {}, "GET /datasets/{name}/map/points.json": {query: "?bbox=107,16,108,17&z=12"},

@@ -136,6 +136,13 @@ func (l *lockedLog) text() string {
 	return l.b.String()
 }
 
+// seededBoard shows all fields of a dataset.
+const seededBoard = `title: {vi: Bảng, en: Board}
+sections:
+  - widgets:
+      - {kind: table, dataset: %s, fields: [id, free, inner, person, named, phone, closed]}
+`
+
 // seededCity declares the datasets; nothing is in them yet.
 func seededCity(t testing.TB) City {
 	t.Helper()
@@ -146,6 +153,7 @@ func seededCity(t testing.TB) City {
 		"records/purpose.csv":     "code,name,nameEn,basis,needsCase,mayHide,ended\ncare,Chăm sóc,Care,Luật 91/2025/QH15,false,false,false\n",
 	}
 	for _, c := range classes {
+		files["dashboards/"+c+".yaml"] = fmt.Sprintf(seededBoard, c)
 		files["datasets/"+c+".yaml"] = fmt.Sprintf(seededDataset, c, guarded(c, "inner"), guarded(c, "person"))
 	}
 	dir := t.TempDir()

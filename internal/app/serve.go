@@ -152,6 +152,8 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 	events, attachments := incidents(r, o.Log, workflow.Clock{}, stopping)
 	warnings, notices := alerts(r, o, events, figureOf(figures), stopping)
 
+	papers, fonts := reports(r, o.Log, workflow.Clock{}, figures, stopping)
+
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	registry.MustRegister(gauges(r)...)
@@ -177,7 +179,7 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 	pages, err = ui.New(ui.Config{
 		Repo: r, Files: bundle.Files(), Now: o.Now, Log: o.Log, Sessions: mux,
 		Activity: func() []ui.DatasetActivity { return pulses(activity) },
-		Repairs:  repairs{r}, Figures: figures, Accounts: o.Accounts, Sharing: desk, Rights: requests, Basemap: o.Basemap, Incidents: events, Attachments: attachments, Alerts: warnings, Notices: notices, Stopping: stopping,
+		Repairs:  repairs{r}, Figures: figures, Accounts: o.Accounts, Sharing: desk, Rights: requests, Basemap: o.Basemap, Incidents: events, Attachments: attachments, Alerts: warnings, Notices: notices, Reports: papers, Paper: fonts, Stopping: stopping,
 	})
 	if err != nil {
 		return nil, err

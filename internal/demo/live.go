@@ -18,10 +18,11 @@ import (
 const tick = time.Second
 
 // Cases still change for caseDays after they came in, and are looked at every
-// caseEvery of the city's time.
+// caseEvery of the city's time; those older than a day every olderEvery.
 const (
-	caseDays  = 45
-	caseEvery = 10 * time.Second
+	caseDays   = 45
+	caseEvery  = 10 * time.Second
+	olderEvery = 20 * time.Minute
 )
 
 // Feed keeps the city moving until ctx ends: each site reports when it is due,
@@ -59,6 +60,7 @@ type Feeds struct {
 	feeds []feed
 	last  time.Time
 	cases time.Time // cases are looked at less often: they move slowly
+	older time.Time // and those of the days before still less
 	held  []held
 }
 
@@ -79,7 +81,7 @@ func NewFeeds(ctx context.Context, r *repo.Repository, o Options) (*Feeds, error
 	if err != nil {
 		return nil, err
 	}
-	f := &Feeds{city: c, feeds: feeds, last: c.start, cases: c.start}
+	f := &Feeds{city: c, feeds: feeds, last: c.start}
 	return f, f.catchUp(ctx)
 }
 
@@ -102,7 +104,7 @@ func (l *Feeds) catchUp(ctx context.Context) error {
 	if oldest := l.start.Add(-gap); l.last.Before(oldest) {
 		l.last = oldest
 	}
-	l.cases = l.last
+	l.cases, l.older = l.last, l.last
 	return nil
 }
 
@@ -141,13 +143,19 @@ func (l *Feeds) step(ctx context.Context, now time.Time) error {
 		}
 	}
 	if now.Sub(l.cases) >= caseEvery {
-		if err := l.caseFeed(ctx, "service-request", now, l.requestsOn, l.request); err != nil {
+		from, until := l.cases, 2
+		if now.Sub(l.older) >= olderEvery {
+			from, until = l.older, caseDays
+		}
+		if err := l.caseFeed(ctx, "service-request", from, now, until, l.requestsOn, l.request); err != nil {
 			return err
 		}
-		if err := l.caseFeed(ctx, "public-order-incident", now, l.incidentsOn, l.incident); err != nil {
+		if err := l.caseFeed(ctx, "public-order-incident", from, now, until, l.incidentsOn, l.incident); err != nil {
 			return err
 		}
-		l.cases = now
+		if l.cases = now; until == caseDays {
+			l.older = now
+		}
 	}
 	if err := l.closings(ctx, now); err != nil {
 		return err
@@ -169,18 +177,19 @@ func (l *Feeds) due(f feed, index int, now time.Time) func(yield func(time.Time)
 	}
 }
 
-// cases sends the cases whose state at now differs from that at last.
-func (l *Feeds) caseFeed(ctx context.Context, dataset string, now time.Time, count func(time.Time) int64, fill func(*sheet, time.Time, int64, time.Time) bool) error {
+// caseFeed sends the cases of the last days whose state at now differs from that
+// at from.
+func (l *Feeds) caseFeed(ctx context.Context, dataset string, from, now time.Time, days int, count func(time.Time) int64, fill func(*sheet, time.Time, int64, time.Time) bool) error {
 	return l.send(ctx, dataset, now, func(s *sheet, line func()) {
 		before := newSheet(s.entry)
 		y, m, d := now.In(l.zone).Date()
-		for back := range caseDays {
+		for back := range days {
 			day := time.Date(y, m, d-back, 0, 0, 0, 0, l.zone)
 			for n := int64(1); n <= count(day); n++ {
 				if !fill(s, day, n, now) {
 					continue
 				}
-				known := fill(before, day, n, l.cases)
+				known := fill(before, day, n, from)
 				if !known || !equalRows(before, s) {
 					line()
 				}

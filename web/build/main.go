@@ -38,6 +38,14 @@ var entries = []api.EntryPoint{
 	{InputPath: "src/map.css", OutputPath: "mapstyle"},
 	{InputPath: "src/icon.svg", OutputPath: "icon"},
 	{InputPath: "node_modules/maplibre-gl/dist/maplibre-gl-worker.mjs", OutputPath: "mapworker"},
+	// Whole faces for papers made on the server; pages never ask for them.
+	{InputPath: "node_modules/@expo-google-fonts/tinos/400Regular/Tinos_400Regular.ttf", OutputPath: "tinos"},
+	{InputPath: "node_modules/@expo-google-fonts/tinos/700Bold/Tinos_700Bold.ttf", OutputPath: "tinos-bold"},
+	{InputPath: "node_modules/@expo-google-fonts/tinos/400Regular_Italic/Tinos_400Regular_Italic.ttf", OutputPath: "tinos-italic"},
+	{InputPath: "node_modules/@expo-google-fonts/tinos/700Bold_Italic/Tinos_700Bold_Italic.ttf", OutputPath: "tinos-bolditalic"},
+	{InputPath: "node_modules/@expo-google-fonts/be-vietnam-pro/400Regular/BeVietnamPro_400Regular.ttf", OutputPath: "bevietnampro"},
+	{InputPath: "node_modules/@expo-google-fonts/be-vietnam-pro/600SemiBold/BeVietnamPro_600SemiBold.ttf", OutputPath: "bevietnampro-semibold"},
+	{InputPath: "node_modules/@expo-google-fonts/ibm-plex-sans/400Regular/IBMPlexSans_400Regular.ttf", OutputPath: "ibmplexsans"},
 }
 
 func build(dist string) error {
@@ -52,7 +60,7 @@ func build(dist string) error {
 		Format:              api.FormatESModule,
 		Target:              api.ES2022,
 		Outdir:              dist,
-		Loader:              map[string]api.Loader{".woff2": api.LoaderFile, ".svg": api.LoaderCopy},
+		Loader:              map[string]api.Loader{".woff2": api.LoaderFile, ".svg": api.LoaderCopy, ".ttf": api.LoaderCopy},
 		LegalComments:       api.LegalCommentsEndOfFile,
 		Charset:             api.CharsetUTF8,
 		LogLevel:            api.LogLevelWarning,
@@ -99,13 +107,13 @@ func clear(dist string) error {
 	return nil
 }
 
-// write stores a file and, where it pays, its gzip copy. Fonts are compressed
-// already.
+// write stores a file and, where it pays, its gzip copy. Fonts of pages are
+// compressed already; those of papers do not leave the server.
 func write(dist, name string, content []byte) error {
 	if err := os.WriteFile(filepath.Join(dist, name), content, 0o644); err != nil {
 		return err
 	}
-	if strings.HasSuffix(name, ".woff2") {
+	if strings.HasSuffix(name, ".woff2") || strings.HasSuffix(name, ".ttf") {
 		return nil
 	}
 	var b bytes.Buffer

@@ -378,12 +378,16 @@ type Spark struct {
 // Draw puts the course on a canvas, the last figure as a dot.
 func (s *Spark) Draw(c Canvas, f Frame) {
 	low, high := math.Inf(1), math.Inf(-1)
-	for _, x := range s.Values {
+	values := s.Values
+	for len(values) > 0 && !values[0].OK { // what began lately begins at the edge
+		values = values[1:]
+	}
+	for _, x := range values {
 		if x.OK {
 			low, high = min(low, x.V), max(high, x.V)
 		}
 	}
-	if low > high || len(s.Values) < 2 {
+	if low > high || len(values) < 2 {
 		return
 	}
 	if s.Target != nil && *s.Target <= high+(high-low) && *s.Target >= low-(high-low) {
@@ -393,7 +397,7 @@ func (s *Spark) Draw(c Canvas, f Frame) {
 		low, high = low-1, high+1
 	}
 	const pad = 3
-	from, span := s.Values[0].At, float64(s.Values[len(s.Values)-1].At.Sub(s.Values[0].At))
+	from, span := values[0].At, float64(values[len(values)-1].At.Sub(values[0].At))
 	if span <= 0 {
 		return
 	}
@@ -413,7 +417,7 @@ func (s *Spark) Draw(c Canvas, f Frame) {
 		run = nil
 	}
 	var end *Point
-	for _, x := range s.Values {
+	for _, x := range values {
 		if !x.OK {
 			flush()
 			continue

@@ -46,7 +46,7 @@ func (u *UI) boardRoutes() []web.Route {
 		get("/boards/{name}/history", u.boardHistory),
 		{Method: http.MethodPost, Pattern: "/boards/{name}/preview", Handler: u.page(u.boardPreview), MaxBody: 2 << 20},
 		{Method: http.MethodPost, Pattern: "/boards/{name}/edit", Handler: u.page(u.boardSave), MaxBody: 2 << 20},
-		get("/wall/{board}", u.wall),
+		get("/wall/{name}", u.wall),
 		{Method: http.MethodGet, Pattern: "/wall.css", Handler: u.wallStyle},
 	}
 }
@@ -212,7 +212,7 @@ func (v *view) board(name string) error {
 	}
 	d.fill(-1)
 	if v.fragment("board") {
-		return v.part(boardBody(d))
+		return v.part(boardShell(d))
 	}
 	return v.show(http.StatusOK, boardShell(d))
 }

@@ -199,7 +199,6 @@ func (u *UI) boardSave(v *view) error {
 			e.Theirs = &changes[0]
 			e.Diff = differenceOf(changes[0].Text, e.Text)
 		}
-		e.check()
 		return v.show(http.StatusPreconditionFailed, boardEditPage(e))
 	case problem.Invalid:
 		e.fault(err)

@@ -19,6 +19,13 @@ func (u *UI) boardExport(v *view) error {
 	d.fill(-1)
 	format := v.r.URL.Query().Get("format")
 	var out bytes.Buffer
+	if format == "pdf" {
+		b, err := u.boardPaper(d)
+		if err != nil {
+			return err
+		}
+		return v.file(name+"-"+d.Scope.moment(d.now).In(d.zone).Format("20060102-1504"), format, b)
+	}
 	if err := export.WriteSheets(&out, format, d.sheets(), d.about()); err != nil {
 		return err
 	}

@@ -308,7 +308,7 @@ func (d *boardData) table(t *tile) error {
 		if err != nil {
 			return err
 		}
-		t.Table.Head = append(t.Table.Head, def.Title.In(d.lang)+strings.TrimPrefix(unitNote(def.Unit.In(d.lang)), " ·"))
+		t.Table.Head = append(t.Table.Head, def.Title.In(d.lang)+unitHead(def.Unit.In(d.lang)))
 		for _, x := range list {
 			if rows[x.Area] == nil {
 				order = append(order, x.Area)
@@ -337,6 +337,14 @@ func (d *boardData) table(t *tile) error {
 	return nil
 }
 
+// unitHead follows the name of a column.
+func unitHead(unit string) string {
+	if unit == "" {
+		return ""
+	}
+	return ", " + unit
+}
+
 func (d *boardData) recordTable(t *tile) error {
 	e, err := d.u.Repo.Entry(d.p, t.w.Dataset)
 	if err != nil {
@@ -347,7 +355,18 @@ func (d *boardData) recordTable(t *tile) error {
 	}
 	t.live = append(t.live, t.w.Dataset)
 	t.Href = to(datasetPath(t.w.Dataset, ""), "filter", t.w.Filter, "area", d.Scope.Area)
-	q := repo.Query{Dataset: t.w.Dataset, Fields: t.w.Fields, Limit: t.w.Limit}
+	// Columns that are closed to the reader are left out; the others stand.
+	seen := d.u.Repo.Visible(d.p, e)
+	var fields []string
+	for _, name := range tableFields(t.w, e) {
+		if i, _, _, ok := e.Table.Property(name); ok && slices.Contains(seen, i) {
+			fields = append(fields, name)
+		}
+	}
+	if len(fields) == 0 {
+		return problem.New(problem.Denied, "denied", "action", "read", "dataset", t.w.Dataset)
+	}
+	q := repo.Query{Dataset: t.w.Dataset, Fields: fields, Limit: t.w.Limit}
 	if q.Limit == 0 {
 		q.Limit = 10
 	}
@@ -365,18 +384,10 @@ func (d *boardData) recordTable(t *tile) error {
 			return err
 		}
 	}
-	fields := t.w.Fields
-	if len(fields) == 0 {
-		for i := range e.Dataset.Schema.Fields {
-			if i < 5 {
-				fields = append(fields, e.Dataset.Schema.Fields[i].Name)
-			}
-		}
-	}
 	for _, name := range fields {
 		title := name
 		if f, ok := e.Dataset.Field(name); ok {
-			title = fieldTitle(d.view, f) + strings.TrimPrefix(unitNote(d.Unit(f.Unit)), " ·")
+			title = fieldTitle(d.view, f) + unitHead(d.Unit(f.Unit))
 		}
 		t.Table.Head = append(t.Table.Head, title)
 	}
@@ -396,4 +407,19 @@ func (d *boardData) recordTable(t *tile) error {
 		return nil
 	})
 	return err
+}
+
+// tableFields are the columns that a table of records names, else the first of
+// the dataset.
+func tableFields(w *dashboard.Widget, e *repo.Entry) []string {
+	if len(w.Fields) > 0 {
+		return w.Fields
+	}
+	var list []string
+	for i := range e.Dataset.Schema.Fields {
+		if i < 5 {
+			list = append(list, e.Dataset.Schema.Fields[i].Name)
+		}
+	}
+	return list
 }

@@ -104,7 +104,7 @@ type wallData struct {
 // other while it is calm. While an alert of high severity is open it stays at
 // what needs action.
 func (u *UI) wall(v *view) error {
-	name := v.r.PathValue("board")
+	name := v.r.PathValue("name")
 	boards, _ := u.boardsNow()
 	b := boards[name]
 	if b == nil {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
@@ -58,5 +59,63 @@ func TestNothingScrollsOnTheFirstScreenAndTheWall(t *testing.T) {
 		if err != nil || over > 0 {
 			t.Errorf("%s: %d px beyond the screen (%v)", path, over, err)
 		}
+	}
+}
+
+// From the first page to a record behind a number it takes three actions, by
+// keyboard, and the choice of ward and language is kept.
+func TestTheKeyboardReachesAWardAndItsTable(t *testing.T) {
+	ctx := browser(t)
+	c := newBoardCity(t)
+	b := newTab(t, ctx, c.url)
+	b.as(t, c, look{"en", "light", 1440, 900})
+	if err := chromedp.Do(b.ctx, chromedp.Navigate(c.url+"/?period=week&lang=en")); err != nil {
+		t.Fatal(err)
+	}
+	b.until(t, 10*time.Second, `document.documentElement.dataset.live === "on"`)
+	b.keys(t, "t")
+	b.until(t, 5*time.Second, `document.querySelector("details.tbl[open] table") !== null && document.activeElement.matches("summary")`)
+	b.keys(t, "t")
+	b.until(t, 5*time.Second, `document.querySelector("details.tbl[open]") === null`)
+	if _, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`document.querySelector('.t-ranking svg a').focus(), true`)); err != nil {
+		t.Fatal(err)
+	}
+	b.keys(t, "\r")
+	b.until(t, 10*time.Second, `location.pathname === "/boards/ward" && /area=\d+/.test(location.search) && location.search.includes("period=week") && location.search.includes("lang=en")`)
+	b.until(t, 10*time.Second, `[...document.querySelectorAll(".kpi")].every(a => a.href.includes("area="))`)
+	for _, f := range b.take() {
+		t.Error(f)
+	}
+}
+
+// A wall says that its line is cut, keeps what it shows, and catches up. Eight
+// tabs of boards share one stream.
+func TestAWallSaysThatItsLineIsCut(t *testing.T) {
+	ctx := browser(t)
+	c := newBoardCity(t)
+	var tabs []*tab
+	for _, path := range []string{"/wall/city", "/", "/boards/ward", "/boards/health", "/boards/environment", "/boards/transport", "/boards/public-services", "/wall/environment"} {
+		b := newTab(t, ctx, c.url)
+		b.as(t, c, look{"vi", "dark", 1280, 720})
+		if err := chromedp.Do(b.ctx, chromedp.Navigate(c.url+path)); err != nil {
+			t.Fatal(err)
+		}
+		tabs = append(tabs, b)
+	}
+	for _, b := range tabs {
+		b.until(t, 30*time.Second, `document.documentElement.dataset.live === "on"`)
+	}
+	if n := c.streams.Load(); n != 1 {
+		t.Errorf("%d streams for eight tabs", n)
+	}
+	c.cut.Store(true)
+	c.server.CloseClientConnections()
+	for _, b := range []*tab{tabs[0], tabs[1]} {
+		b.until(t, 9*time.Second, `document.documentElement.dataset.live === "lost"`)
+	}
+	tabs[0].until(t, 2*time.Second, `getComputedStyle(document.querySelector(".wall-lost")).display !== "none" && document.querySelector(".wall-alerts").textContent.includes("Kim Long")`)
+	c.cut.Store(false)
+	for _, b := range tabs {
+		b.until(t, 30*time.Second, `document.documentElement.dataset.live === "on"`)
 	}
 }

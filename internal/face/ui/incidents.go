@@ -464,3 +464,13 @@ func stepAttr(here bool) templ.Attributes {
 	}
 	return nil
 }
+
+// incidentsOpen counts the incidents that are open and that the reader may see.
+func (v *view) incidentsOpen() int64 {
+	no := false
+	_, page, err := v.u.Incidents.List(v.r.Context(), v.p, incident.Query{Over: &no, Limit: 1, Count: true})
+	if err != nil {
+		return 0
+	}
+	return page.Matched
+}

@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"huong.city/huong/internal/face/web"
+	"huong.city/huong/internal/repo"
 )
 
 const (
-	beatEvery = 2 * time.Second        // a reader notices a lost connection within 5 s
-	headEvery = 500 * time.Millisecond // the least time between two messages to one reader
+	beatEvery   = 2 * time.Second        // a reader notices a lost connection within 5 s
+	settleAfter = 250 * time.Millisecond // what followers of the log make of a commit is looked at once more
+	headEvery   = 500 * time.Millisecond // the least time between two messages to one reader
 )
 
 // moved is what a message says about a dataset; names are short because a
@@ -48,8 +50,9 @@ func (u *UI) live(w http.ResponseWriter, r *web.Request) error {
 	ctx := s.Context()
 	sent := map[string]moved{}
 	var seq int64
+	defined, beat := u.Repo.DefinitionsVersion(), beatEvery
 	for {
-		wait, cancel := context.WithTimeout(ctx, beatEvery)
+		wait, cancel := context.WithTimeout(ctx, beat)
 		head, err := u.Repo.Wait(wait, seq)
 		cancel()
 		if ctx.Err() != nil {
@@ -60,6 +63,11 @@ func (u *UI) live(w http.ResponseWriter, r *web.Request) error {
 		}
 		m := message{Seq: max(head, seq), At: u.Now().UnixMilli()}
 		first := seq == 0
+		beat = beatEvery
+		if v := u.Repo.DefinitionsVersion(); v != defined { // boards are everybody's, whoever may read their text
+			defined = v
+			m.Datasets = append(m.Datasets, moved{Name: repo.SystemDefinition})
+		}
 		for _, a := range u.pulses() {
 			e, err := u.Repo.Entry(r.Principal, a.Dataset)
 			if err != nil {
@@ -82,6 +90,9 @@ func (u *UI) live(w http.ResponseWriter, r *web.Request) error {
 				return nil
 			}
 			continue
+		}
+		if m.Seq != seq {
+			beat = settleAfter
 		}
 		seq = m.Seq
 		if n := u.heldOpen(ctx, r.Principal, u.Now()); n >= 0 {

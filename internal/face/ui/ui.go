@@ -16,6 +16,7 @@ import (
 	"huong.city/huong/internal/service/incident"
 	"huong.city/huong/internal/service/indicator"
 	"huong.city/huong/internal/service/notify"
+	"huong.city/huong/internal/service/report"
 	"huong.city/huong/internal/service/rights"
 	"huong.city/huong/internal/service/sharing"
 	marks "huong.city/huong/internal/service/tile"
@@ -74,6 +75,8 @@ type Config struct {
 	Alerts      *alert.Engine            // no alerts and notifications when nil
 	Notices     *notify.Service          // the same
 	Wards       *WardFigures             // indicators that the map colours wards by; none when nil
+	Reports     *report.Desk             // no reports when nil
+	Paper       *report.Fonts            // boards are not put on paper when nil
 	Basemap     string                   // file of streets under the map (PMTiles); none when empty
 	// Stopping ends what goes on after a request is answered; such work ends
 	// with the process when it is nil.
@@ -121,7 +124,7 @@ func (u *UI) Routes() []web.Route {
 	post := func(pattern string, h func(*view) error) web.Route {
 		return web.Route{Method: http.MethodPost, Pattern: pattern, Handler: u.page(h), MaxBody: 1 << 20}
 	}
-	return slices.Concat(u.signInRoutes(), u.boardRoutes(), u.sharingRoutes(), u.rightsRoutes(), u.indicatorRoutes(), u.incidentRoutes(), u.mapRoutes(), u.alertRoutes(), []web.Route{
+	return slices.Concat(u.signInRoutes(), u.boardRoutes(), u.sharingRoutes(), u.rightsRoutes(), u.indicatorRoutes(), u.incidentRoutes(), u.mapRoutes(), u.alertRoutes(), u.reportRoutes(), []web.Route{
 		get("/receipts", u.receipts),
 		get("/receipts/{seq}", u.receipt),
 		get("/datasets", u.catalog),

@@ -27,9 +27,10 @@ type sheet struct {
 func (p *paper) draw(w, h float64, on func(chart.Canvas)) {
 	scale := p.width() / w
 	p.room(h*scale + 2)
-	on(&sheet{p, p.left, p.GetY(), scale})
+	y := p.GetY() // lines move the pen
+	on(&sheet{p, p.left, y, scale})
 	p.SetTextColor(0, 0, 0)
-	p.SetXY(p.left, p.GetY()+h*scale+2)
+	p.SetXY(p.left, y+h*scale+2)
 }
 
 func (s *sheet) at(q chart.Point) (float64, float64) { return s.x + q.X*s.scale, s.y + q.Y*s.scale }

@@ -23,6 +23,7 @@ const (
 	sizeTable  = 11.0
 	sizeList   = 11.0 // of recipients; its head 12, bold italic
 	indent     = 10.0
+	rowHeight  = 18.0 // of a ranking, in units of its drawing
 )
 
 // Official sets a report in official form, in Vietnamese, or in English by the
@@ -158,6 +159,14 @@ func (o *official) block(b *Block) {
 		o.paragraph(b.Text.In(o.lang), "", sizeBody, indent)
 		return
 	}
+	const wide, high = 620, 220 // units of a drawing
+	switch scale := o.width() / wide; {
+	case b.Closed:
+	case b.Kind == core.Series: // a title stays with its drawing
+		o.room(2*o.line(sizeBody) + high*scale)
+	case b.Kind == core.Ranking:
+		o.room(2*o.line(sizeBody) + b.Ranking(o.lang, 2).Height(rowHeight)*scale)
+	}
 	if title != "" {
 		o.room(4 * o.line(sizeBody))
 		o.paragraph(title, "I", sizeBody, 0)
@@ -174,8 +183,8 @@ func (o *official) block(b *Block) {
 		return
 	case core.Ranking:
 		r := b.Ranking(o.lang, 2)
-		h := r.Height(20)
-		o.draw(620, h, func(c chart.Canvas) { r.Draw(c, chart.Frame{W: 620, H: h, Lang: o.lang, Zone: o.zone}) })
+		h := r.Height(rowHeight)
+		o.draw(wide, h, func(c chart.Canvas) { r.Draw(c, chart.Frame{W: wide, H: h, Size: 11, Lang: o.lang, Zone: o.zone}) })
 		return
 	case core.Events:
 		if len(b.Events) == 0 {
@@ -274,7 +283,18 @@ func (b *Block) Ranking(lang string, columns int) *chart.Ranking {
 	c := b.Columns[0]
 	r := &chart.Ranking{Head: wordWard.in(lang), Measure: c.Title.In(lang), Unit: c.Unit.In(lang), Target: c.Target, Columns: columns}
 	for _, x := range b.Rows {
-		r.Items = append(r.Items, chart.Item{Name: x.Name.In(lang), V: x.Cells[0].V, OK: x.Cells[0].Known, Severity: x.Cells[0].Severity})
+		r.Items = append(r.Items, chart.Item{Name: bare(x.Name.In(lang)), V: x.Cells[0].V, OK: x.Cells[0].Known, Severity: x.Cells[0].Severity})
 	}
 	return r
+}
+
+// bare is a ward's name without its kind: in a column of wards it says nothing.
+func bare(name string) string {
+	for _, kind := range [...]string{"Phường ", "Xã ", "phường ", "xã "} {
+		name = strings.TrimPrefix(name, kind)
+	}
+	for _, kind := range [...]string{" Ward", " Commune", " ward", " commune"} {
+		name = strings.TrimSuffix(name, kind)
+	}
+	return name
 }

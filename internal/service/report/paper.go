@@ -162,7 +162,15 @@ func (p *paper) spread(x, y, room float64, line string) {
 // centred sets lines around the middle of a column and returns where it ends.
 func (p *paper) centred(text, style string, size, x, y, w float64) float64 {
 	p.set(style, size)
-	for _, line := range p.wrap(text, w, 0) {
+	lines := p.wrap(text, w, 0)
+	for room := w * 0.97; len(lines) > 1 && room > w/3; room *= 0.97 { // lines of like length
+		if tighter := p.wrap(text, room, 0); len(tighter) == len(lines) {
+			lines = tighter
+			continue
+		}
+		break
+	}
+	for _, line := range lines {
 		p.Text(x+(w-p.GetStringWidth(line))/2, y+p.line(size)*0.78, line)
 		y += p.line(size)
 	}
