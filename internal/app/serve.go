@@ -184,7 +184,7 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 	if err != nil {
 		return nil, err
 	}
-	rest := api.New(api.Config{Repo: r, Sharing: desk, Rights: requests, Incidents: events, Attachments: attachments, Alerts: warnings, Notices: notices, Indicators: figures, Mux: mux, Now: o.Now, Metrics: registry, Version: o.Version})
+	rest := api.New(api.Config{Repo: r, Sharing: desk, Rights: requests, Incidents: events, Attachments: attachments, Alerts: warnings, Notices: notices, Reports: papers, Indicators: figures, Mux: mux, Now: o.Now, Metrics: registry, Version: o.Version})
 	for _, routes := range [][]web.Route{rest.Routes(), {api.TokenRoute(o.Accounts)}, tlog.Routes(r), pages.Routes()} {
 		mux.Mount(routes...)
 	}
