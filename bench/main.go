@@ -128,6 +128,8 @@ func (b *bench) part(ctx context.Context, item, store, out string) error {
 		err = b.trust(ctx, store)
 	case "indicators":
 		err = b.indicators(ctx, store)
+	case "center":
+		err = b.center(ctx, store)
 	case "memory":
 		err = b.memory(ctx, store)
 	case "peers":
@@ -160,7 +162,7 @@ func keep(out string, p *part) error {
 // settings tell at which size an item was measured.
 func (b *bench) settings(item string) string {
 	switch item {
-	case "read", "indicators":
+	case "read", "indicators", "center":
 		return fmt.Sprintf("%s rows, %d turns", count(b.rows), b.runs)
 	case "memory":
 		return "up to " + count(b.imports) + " rows, once"

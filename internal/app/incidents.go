@@ -8,6 +8,7 @@ import (
 
 	"huong.city/huong/internal/core/workflow"
 	"huong.city/huong/internal/repo"
+	"huong.city/huong/internal/service/alert"
 	"huong.city/huong/internal/service/attachment"
 	"huong.city/huong/internal/service/incident"
 )
@@ -25,12 +26,29 @@ func (f incidentFiles) Describe(ctx context.Context, id string) (incident.File, 
 // own at 60 times the speed.
 const clocksEvery = time.Second
 
-// incidents makes the desk of incidents and the keeper of their files, and looks
-// at the clocks until stopping ends.
-func incidents(r *repo.Repository, log *slog.Logger, working workflow.Clock, stopping context.Context) (*incident.Desk, *attachment.Keeper) {
+// worst tells the extremes of what alerts watch, as the desk of incidents asks.
+func worst(engine func() *alert.Engine) func(context.Context, repo.Principal, []string, time.Time, time.Time) ([]incident.Extreme, error) {
+	return func(ctx context.Context, p repo.Principal, ids []string, from, until time.Time) (list []incident.Extreme, err error) {
+		all, err := engine().Extremes(ctx, p, ids, from, until)
+		for _, x := range all {
+			list = append(list, incident.Extreme{Alert: x.Alert, TitleVi: x.TitleVi, TitleEn: x.TitleEn, Value: x.Value, Unit: x.Unit, At: x.At})
+		}
+		return list, err
+	}
+}
+
+// newIncidents makes the desk of incidents and the keeper of their files, without
+// their clocks.
+func newIncidents(r *repo.Repository, log *slog.Logger, working workflow.Clock, engine func() *alert.Engine) (*incident.Desk, *attachment.Keeper) {
 	files := attachment.New(attachment.Config{Repo: r, Random: rand.Reader, MayAttach: map[string]func(repo.Principal) bool{
 		repo.SystemIncident: incident.Handles}})
-	desk := incident.New(incident.Config{Repo: r, Random: rand.Reader, Log: log, Clock: working, Files: incidentFiles{files}})
+	desk := incident.New(incident.Config{Repo: r, Random: rand.Reader, Log: log, Clock: working, Files: incidentFiles{files}, Extremes: worst(engine)})
+	return desk, files
+}
+
+// incidents is newIncidents with clocks, until stopping ends.
+func incidents(r *repo.Repository, log *slog.Logger, working workflow.Clock, engine func() *alert.Engine, stopping context.Context) (*incident.Desk, *attachment.Keeper) {
+	desk, files := newIncidents(r, log, working, engine)
 	clocks, sweeps := time.NewTicker(clocksEvery), time.NewTicker(sweepEvery)
 	go func() {
 		defer clocks.Stop()

@@ -20,8 +20,11 @@ import (
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/account"
+	"huong.city/huong/internal/service/alert"
+	"huong.city/huong/internal/service/incident"
 	"huong.city/huong/internal/service/indicator"
 	"huong.city/huong/internal/service/live"
+	"huong.city/huong/internal/service/notify"
 	"huong.city/huong/internal/service/quality"
 	"huong.city/huong/internal/service/rights"
 	"huong.city/huong/internal/service/sharing"
@@ -43,6 +46,9 @@ type ServeOptions struct {
 	Notify *Notify
 	// Background runs beside the server until its context ends; the demo's feeds.
 	Background func(ctx context.Context) error
+	// Work is done with alerts and incidents until its context ends; by the demo's
+	// staff.
+	Work func(ctx context.Context, alerts *alert.Engine, incidents *incident.Desk)
 
 	// authenticate takes the place of sessions and tokens, for tests that ask as
 	// every kind of principal.
@@ -149,8 +155,13 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 		desk.Run(stopping, ends.C, o.Log)
 	}()
 
-	events, attachments := incidents(r, o.Log, workflow.Clock{}, stopping)
-	warnings, notices := alerts(r, o, events, figureOf(figures), stopping)
+	var warnings *alert.Engine
+	events, attachments := incidents(r, o.Log, workflow.Clock{}, func() *alert.Engine { return warnings }, stopping)
+	var notices *notify.Service
+	warnings, notices = alerts(r, o, events, figureOf(figures), stopping)
+	if o.Work != nil {
+		go o.Work(stopping, warnings, events)
+	}
 
 	papers, fonts := reports(r, o.Log, workflow.Clock{}, figures, stopping)
 
@@ -179,12 +190,12 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 	pages, err = ui.New(ui.Config{
 		Repo: r, Files: bundle.Files(), Now: o.Now, Log: o.Log, Sessions: mux,
 		Activity: func() []ui.DatasetActivity { return pulses(activity) },
-		Repairs:  repairs{r}, Figures: figures, Accounts: o.Accounts, Sharing: desk, Rights: requests, Basemap: o.Basemap, Incidents: events, Attachments: attachments, Alerts: warnings, Notices: notices, Reports: papers, Paper: fonts, Stopping: stopping,
+		Repairs:  repairs{r}, Figures: figures, Indicators: figures, Wards: wardFigures(figures), Accounts: o.Accounts, Sharing: desk, Rights: requests, Basemap: o.Basemap, Incidents: events, Attachments: attachments, Alerts: warnings, Notices: notices, Reports: papers, Paper: fonts, Stopping: stopping,
 	})
 	if err != nil {
 		return nil, err
 	}
-	rest := api.New(api.Config{Repo: r, Sharing: desk, Rights: requests, Incidents: events, Attachments: attachments, Alerts: warnings, Notices: notices, Indicators: figures, Mux: mux, Now: o.Now, Metrics: registry, Version: o.Version, TokenRoute: true})
+	rest := api.New(api.Config{Repo: r, Sharing: desk, Rights: requests, Incidents: events, Attachments: attachments, Alerts: warnings, Notices: notices, Reports: papers, Indicators: figures, Mux: mux, Now: o.Now, Metrics: registry, Version: o.Version, TokenRoute: true})
 	for _, routes := range [][]web.Route{rest.Routes(), {api.TokenRoute(o.Accounts)}, tlog.Routes(r), pages.Routes()} {
 		mux.Mount(routes...)
 	}

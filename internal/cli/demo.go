@@ -11,6 +11,8 @@ import (
 	"huong.city/huong/internal/app"
 	"huong.city/huong/internal/demo"
 	"huong.city/huong/internal/repo"
+	"huong.city/huong/internal/service/alert"
+	"huong.city/huong/internal/service/incident"
 )
 
 // demoCommand fills a generated city and keeps it moving.
@@ -35,6 +37,12 @@ func (c *demoCommand) Run(s *session) error {
 	r, err := c.app().OpenAt(s.ctx, s.log, clock.Now)
 	if err != nil {
 		return err
+	}
+	if c.Scenario == "flood" {
+		// A flood that was begun goes on where it was.
+		if err := clock.Resume(s.ctx, r); err != nil {
+			return err
+		}
 	}
 	served := false
 	defer func() {
@@ -93,6 +101,9 @@ func (c *demoCommand) Run(s *session) error {
 	return app.Serve(s.ctx, r, app.ServeOptions{
 		Listen: c.Listen, Log: s.log, Version: version(), Now: clock.Now, Accounts: accounts,
 		Background: func(ctx context.Context) error { return demo.Feed(ctx, r, options) },
+		Work: func(ctx context.Context, alerts *alert.Engine, incidents *incident.Desk) {
+			demo.NewStaff(r, alerts, incidents, c.Seed, c.Scenario == "now", s.log).Work(ctx)
+		},
 	}, func(address string) {
 		fmt.Fprintf(s.out, "\nready http://%s\n\n", address)
 		fmt.Fprintf(s.out, "  Anyone reads what is open. To work, sign in at http://%s/enter as one of\n  these made-up people, each with the password %q:\n\n", address, demo.Password)

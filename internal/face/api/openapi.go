@@ -56,6 +56,7 @@ func (a *API) document(lang string, p repo.Principal, entries []*repo.Entry) obj
 	maps.Copy(schemas, proofSchemas(schemaObject, schemaArray))
 	maps.Copy(schemas, tokenSchemas(schemaObject))
 	maps.Copy(schemas, incidentSchemas(schemaObject, schemaArray))
+	maps.Copy(schemas, reportSchemas(schemaObject, schemaArray))
 	maps.Copy(schemas, indicatorSchemas(schemaObject, schemaArray))
 	maps.Copy(schemas, alertSchemas(schemaObject, schemaArray))
 	var records []any
@@ -105,7 +106,7 @@ func tags(lang string) []any {
 		text words
 	}{
 		{"catalog", words{"Danh mục", "Catalog"}}, {"records", words{"Đọc bản ghi", "Reading records"}}, {"write", words{"Ghi bản ghi", "Writing records"}},
-		{"changes", words{"Thay đổi", "Changes"}}, {"quarantine", words{"Vùng cách ly", "Quarantine"}}, {"sharing", words{"Chia sẻ", "Sharing"}}, {"rights", words{"Dữ liệu về tôi", "Data about me"}}, {"alerts", words{"Cảnh báo", "Alerts"}}, {"indicators", words{"Chỉ số", "Indicators"}}, {"incidents", words{"Sự cố", "Incidents"}}, {"files", words{"Tệp", "Files"}}, {"system", words{"Hệ thống", "System"}},
+		{"changes", words{"Thay đổi", "Changes"}}, {"quarantine", words{"Vùng cách ly", "Quarantine"}}, {"sharing", words{"Chia sẻ", "Sharing"}}, {"rights", words{"Dữ liệu về tôi", "Data about me"}}, {"alerts", words{"Cảnh báo", "Alerts"}}, {"indicators", words{"Chỉ số", "Indicators"}}, {"incidents", words{"Sự cố", "Incidents"}}, {"reports", words{"Báo cáo", "Reports"}}, {"files", words{"Tệp", "Files"}}, {"system", words{"Hệ thống", "System"}},
 	} {
 		list = append(list, object{"name": t.name, "description": t.text.in(lang)})
 	}

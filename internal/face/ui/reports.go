@@ -30,7 +30,7 @@ func (u *UI) reportRoutes() []web.Route {
 		return web.Route{Method: http.MethodPost, Pattern: pattern, Handler: u.page(h), MaxBody: 1 << 20}
 	}
 	return []web.Route{
-		get("/reports", u.reportList), get("/reports/preview/{name}", u.reportPreview), post("/reports/preview/{name}", u.makeReport),
+		get("/reports", u.reportList), get("/reports/new", u.reportPreview), post("/reports/new", u.makeReport),
 		get("/reports/{id}", u.report), post("/reports/{id}", u.actOnReport), get("/reports/{id}/file", u.reportFile),
 	}
 }
@@ -129,7 +129,7 @@ func (u *UI) actOnReport(v *view) error {
 func (u *UI) reportPreview(v *view) error { return v.showPreview(http.StatusOK, nil) }
 
 func (v *view) showPreview(status int, fault *web.Document) error {
-	name := v.r.PathValue("name")
+	name := v.r.URL.Query().Get("name")
 	area := v.r.URL.Query().Get("area")
 	if area == "" && len(v.p.Areas) == 1 {
 		area = v.p.Areas[0]
@@ -153,7 +153,7 @@ func (u *UI) makeReport(v *view) error {
 	if err := v.form(); err != nil {
 		return err
 	}
-	r, err := u.Reports.Make(v.r.Context(), v.p, v.r.PathValue("name"), v.field("area"))
+	r, err := u.Reports.Make(v.r.Context(), v.p, v.r.URL.Query().Get("name"), v.field("area"))
 	if err == nil {
 		return v.seeOther(reportPath(r.ID))
 	}

@@ -248,7 +248,12 @@ func (g *Engine) settleLine(ctx context.Context, b *book, l *Line, t *transition
 		l.BodyVi, l.BodyEn, l.Agency = t.bodyVi, t.bodyEn, t.agency
 	}
 	if worst <= before {
-		return nil // no worse than what is known
+		// No worse than what is known; but a high member may be the first whose rule
+		// names an incident.
+		if t != nil && t.To == core.High && worst == core.High {
+			return g.respond(ctx, b, l, t.rule)
+		}
+		return nil
 	}
 	if g.Stage != nil && rule.SuppressFrom > 0 && g.Stage(l.Area) >= rule.SuppressFrom {
 		l.State = Suppressed
@@ -274,14 +279,24 @@ func (g *Engine) announce(ctx context.Context, b *book, l *Line, rule *core.Rule
 	if l.DueFirst.IsZero() {
 		l.DueFirst = l.AcknowledgeBy
 	}
-	if l.Severity == core.High && rule.Incident != "" && l.Incident == "" && g.Incident != nil {
-		number, changes, err := g.Incident(ctx, l, rule.Incident)
-		if err != nil {
-			return err
-		}
-		l.Incident, b.others = number, append(b.others, changes...)
+	if err := g.respond(ctx, b, l, rule); err != nil {
+		return err
 	}
 	b.notify(l, rule, 0, "raised", now)
+	return nil
+}
+
+// respond opens or joins the incident that a rule names for a high line that has
+// none.
+func (g *Engine) respond(ctx context.Context, b *book, l *Line, rule *core.Rule) error {
+	if l.Severity != core.High || rule.Incident == "" || l.Incident != "" || g.Incident == nil {
+		return nil
+	}
+	number, changes, err := g.Incident(ctx, l, rule.Incident)
+	if err != nil {
+		return err
+	}
+	l.Incident, b.others = number, append(b.others, changes...)
 	return nil
 }
 
