@@ -93,6 +93,8 @@ var places = map[string]place{
 	"GET /wall/{name}":            {}, "GET /wall.css": {},
 	"GET /map": {query: "?layer=$class&by=none&within=30d"}, "GET /map/places/{layer}": {path: "/map/places/{name}", query: "?within=30d&layer=$class"},
 	"GET /tiles/{layer}/{z}/{x}/{y}": {path: "/tiles/{name}/0/0/0.mvt", query: "?within=30d&layer=$class"}, "GET /basemap.pmtiles": {},
+	"GET /indicators": {}, "GET /indicators/{name}": {}, "GET /api/v1/indicators": {}, "GET /api/v1/indicators/{name}": {},
+	"GET /api/v1/indicators/{name}/series": {}, "GET /api/v1/indicators/{name}/areas": {}, "GET /api/v1/indicators/{name}/categories": {query: "?by=free"},
 	"GET /incidents": {}, "GET /incidents/new": {}, "GET /stage": {}, "GET /shift": {},
 	"POST /incidents/new":              {body: "title=Matrix&kind=other&severity=low&area=w&agency=ours&source=staff", media: form},
 	"GET /incidents/{id}":              {path: "/incidents/sc-1"},

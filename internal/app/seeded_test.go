@@ -143,6 +143,21 @@ sections:
       - {kind: table, dataset: %s, fields: [id, free, inner, person, named, phone, closed]}
 `
 
+// seededIndicator counts the records of a dataset, by what is in them.
+const seededIndicator = `title: {vi: Chỉ số, en: Indicators}
+indicators:
+  - name: %[1]s
+    title: {vi: Số bản ghi, en: Records}
+    unit: {vi: bản ghi, en: records}
+    sector: care
+    owner: ours
+    dataset: %[1]s
+    filter: "inner IS NOT NULL"
+    measure: count
+    grains: [total]
+    good: none
+`
+
 // seededCity declares the datasets; nothing is in them yet.
 func seededCity(t testing.TB) City {
 	t.Helper()
@@ -153,6 +168,7 @@ func seededCity(t testing.TB) City {
 		"records/purpose.csv":     "code,name,nameEn,basis,needsCase,mayHide,ended\ncare,Chăm sóc,Care,Luật 91/2025/QH15,false,false,false\n",
 	}
 	for _, c := range classes {
+		files["indicators/"+c+".yaml"] = fmt.Sprintf(seededIndicator, c)
 		files["dashboards/"+c+".yaml"] = fmt.Sprintf(seededBoard, c)
 		files["datasets/"+c+".yaml"] = fmt.Sprintf(seededDataset, c, guarded(c, "inner"), guarded(c, "person"))
 	}

@@ -12,7 +12,8 @@ const (
 )
 
 // incidents adds what staff see of incidents, to read alone: who takes which
-// step is the workflow's to say. Who called is shown for a purpose only.
+// step is the workflow's to say. Who called is shown for a purpose only, to the
+// agencies that handle the incident and to the operators of the area.
 func (d *Decision) incidents() {
 	f, s := d.f, &d.req.Subject
 	if d.req.Action == Write || s.Agency == "" || !onDuty(s) {
@@ -30,14 +31,14 @@ func (d *Decision) incidents() {
 			list := &cql2.Prop{Name: f.t.Columns[c].Name, Column: c, Kind: f.t.Columns[c].Kind}
 			rows = join("or", rows, &cql2.Call{Op: "a_contains", Args: []cql2.Expr{list, own}})
 		}
-		if areas, some := d.inAreas(); some {
-			if areas == nil {
-				rows = nil
-			} else {
-				rows = join("or", rows, areas)
-			}
-		}
 		d.give(branch{id: RuleIncident, clear: f.upTo[dataset.Personal.Rank()], rows: rows}, nil)
+		if areas, some := d.inAreas(); some {
+			class := dataset.InternalUse
+			if contains(s.Roles, OperatorRole) {
+				class = dataset.Personal // the desk that takes the calls of its area
+			}
+			d.give(branch{id: RuleIncident, clear: f.upTo[class.Rank()], rows: areas}, nil)
+		}
 	case "shift-entry":
 		d.give(branch{id: RuleShift, clear: f.upTo[dataset.InternalUse.Rank()], rows: f.equal(agency, s.Agency), office: true}, nil)
 	}
