@@ -93,7 +93,7 @@ func (c *city) slips(what string, at site, t time.Time, every time.Duration) boo
 }
 
 func (c *city) rain(s *sheet, at site, t time.Time) {
-	minutes := c.interval(10*time.Minute, time.Hour, t).Minutes()
+	minutes := c.interval(10*time.Minute, time.Hour).Minutes()
 	mm, stormy := stormRain(at.code, t, time.Duration(minutes)*time.Minute)
 	if !stormy {
 		mm = c.rainRate(at.code, at.relief, t) * minutes / 60
@@ -122,7 +122,7 @@ func (c *city) air(s *sheet, at site, t time.Time) {
 
 func (c *city) traffic(s *sheet, at site, t time.Time) {
 	local := t.In(c.zone)
-	quarters := c.interval(15*time.Minute, time.Hour, t).Minutes() / 15
+	quarters := c.interval(15*time.Minute, time.Hour).Minutes() / 15
 	load := rush(local) * weekday(local) * (1 - 0.92*flooded(t)) * math.Exp(0.08*c.bell("load:"+at.code, t.Unix()/900))
 	load *= 1 / (1 + 0.02*c.rainRate("city", 1, t))
 	vehicles := 105 * math.Max(2, at.size) * load * quarters
@@ -148,13 +148,13 @@ func (c *city) beds(s *sheet, at site, t time.Time) {
 		int("waiting", math.Max(0, 14*awake(t.In(c.zone))*(1+0.5*c.bell("wait:"+at.code, t.Unix()/3600))))
 }
 
-// interval is how long a report of t covers: history is told by the hour, the
-// live city more often.
-func (c *city) interval(every, history time.Duration, t time.Time) time.Duration {
-	if t.Before(c.start) {
-		return history
+// interval is how long a report covers: history is told by the hour, the feeds
+// tell more often, also what they make good.
+func (c *city) interval(every, history time.Duration) time.Duration {
+	if c.live {
+		return every
 	}
-	return every
+	return history
 }
 
 var diseases = []struct {
