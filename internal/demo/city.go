@@ -29,6 +29,7 @@ type city struct {
 	log   *slog.Logger
 	start time.Time // where history ends and the feeds begin
 	years float64
+	live  bool // feeds tell, not the generator of history
 	wards []ward
 	tell  func(step string, done, total int)
 }

@@ -93,10 +93,10 @@ func (c *city) slips(what string, at site, t time.Time, every time.Duration) boo
 }
 
 func (c *city) rain(s *sheet, at site, t time.Time) {
-	minutes := c.interval(10*time.Minute, time.Hour, t).Minutes()
+	minutes := c.interval(10*time.Minute, time.Hour).Minutes()
 	mm, stormy := stormRain(at.code, t, time.Duration(minutes)*time.Minute)
 	if !stormy {
-		mm = c.rainRate(at.code, at.relief, t) * minutes / 60
+		mm = (c.rainRate(at.code, at.relief, t) + c.today(at, t, 0.12, 80)) * minutes / 60
 	}
 	s.text("station", at.code).at("observedAt", t).num("rain", mm, 1).int("minutes", minutes)
 }
@@ -122,14 +122,35 @@ func (c *city) air(s *sheet, at site, t time.Time) {
 
 func (c *city) traffic(s *sheet, at site, t time.Time) {
 	local := t.In(c.zone)
-	quarters := c.interval(15*time.Minute, time.Hour, t).Minutes() / 15
+	quarters := c.interval(15*time.Minute, time.Hour).Minutes() / 15
 	load := rush(local) * weekday(local) * (1 - 0.92*flooded(t)) * math.Exp(0.08*c.bell("load:"+at.code, t.Unix()/900))
 	load *= 1 / (1 + 0.02*c.rainRate("city", 1, t))
 	vehicles := 105 * math.Max(2, at.size) * load * quarters
+	jam := c.today(at, t, 0.1, 8)
+	if jam > 0 {
+		vehicles = math.Max(vehicles, 70*quarters)
+	}
 	s.text("counter", at.code).at("observedAt", t).int("vehicles", vehicles)
 	if math.Round(vehicles) > 0 {
 		s.num("speed", math.Max(6, 44-26*load+2*c.bell("speed:"+at.code, t.Unix()/900)-12*flooded(t)), 1)
 	}
+	if jam > 0 {
+		s.num("speed", jam, 1)
+	}
+}
+
+// today is something unusual at a share of the sites around the moment that the
+// feeds begin, so that whoever looks at the city for the first time sees it at
+// work: much at those sites, 0 elsewhere, at other times, and in the flood, which
+// has enough of its own.
+func (c *city) today(at site, t time.Time, share, much float64) float64 {
+	if h := hour(t); !c.live || h > -24 && h < floodGone {
+		return 0
+	}
+	if since := t.Sub(c.start); since < -time.Hour || since > 2*time.Hour || c.noise("today:"+at.code, c.start.Unix()/86400) >= share {
+		return 0
+	}
+	return much
 }
 
 func (c *city) parking(s *sheet, at site, t time.Time) {
@@ -148,13 +169,13 @@ func (c *city) beds(s *sheet, at site, t time.Time) {
 		int("waiting", math.Max(0, 14*awake(t.In(c.zone))*(1+0.5*c.bell("wait:"+at.code, t.Unix()/3600))))
 }
 
-// interval is how long a report of t covers: history is told by the hour, the
-// live city more often.
-func (c *city) interval(every, history time.Duration, t time.Time) time.Duration {
-	if t.Before(c.start) {
-		return history
+// interval is how long a report covers: history is told by the hour, the feeds
+// tell more often, also what they make good.
+func (c *city) interval(every, history time.Duration) time.Duration {
+	if c.live {
+		return every
 	}
-	return every
+	return history
 }
 
 var diseases = []struct {

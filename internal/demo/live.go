@@ -77,6 +77,7 @@ func NewFeeds(ctx context.Context, r *repo.Repository, o Options) (*Feeds, error
 	if err != nil {
 		return nil, err
 	}
+	c.live = true
 	feeds, err := c.feeds(ctx)
 	if err != nil {
 		return nil, err

@@ -20,7 +20,7 @@ interface Message {
 }
 type Note = { kind: "beat"; data: { at: number } } | { kind: "head"; data: Message };
 
-const silence = 5000; // ms without a sign of life before the page says so
+const silence = 4000; // ms without a sign of life, two beats, before the page says so: within 5 s in all
 const htmx = (): any => (window as any).htmx;
 
 export function startLive(): void {
@@ -123,7 +123,10 @@ export function startLive(): void {
     let retry = 1000;
     const tell = (note: Note) => { hear(note); channel.postMessage(note); };
     const open = () => {
-      source = new EventSource(url);
+      // Who has heard something before, from this stream or another tab's, is told
+      // all that there is: what moved meanwhile was not heard. The browser's own
+      // attempts say so by the last id.
+      source = new EventSource(connected ? url + "?again=1" : url);
       source.addEventListener("beat", (e) => { retry = 1000; tell({ kind: "beat", data: JSON.parse((e as MessageEvent).data) }); });
       source.addEventListener("head", (e) => { retry = 1000; tell({ kind: "head", data: JSON.parse((e as MessageEvent).data) }); });
       source.onerror = () => {
@@ -147,5 +150,5 @@ export function startLive(): void {
       const text = age(cityNow() - Number(el.dataset.at), words);
       if (el.textContent !== text) el.textContent = text;
     }
-  }, 1000);
+  }, 500);
 }

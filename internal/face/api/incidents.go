@@ -127,7 +127,7 @@ func incidentSchemas(obj func([]string, object) object, arr func(object) object)
 		"IncidentAction": obj([]string{"do"}, object{"do": str, "version": integer, "outcome": str, "fields": texts}),
 		"IncidentReview": obj([]string{"id", "at", "minutes", "phases", "deadlines", "met", "missed"}, object{"id": str, "title": str, "at": str, "minutes": number,
 			"acknowledgedBy": str, "acknowledgedAfterMinutes": number, "phases": arr(phase), "deadlines": arr(kept), "met": integer, "missed": integer,
-			"escalations": arr(entry), "decisions": arr(entry), "alerts": arr(entry), "measures": arr(peak), "linesDone": integer, "lines": integer, "linesLate": integer, "stageWorst": integer}),
+			"escalations": arr(entry), "decisions": arr(entry), "alerts": arr(entry), "measures": arr(peak), "extremes": arr(obj([]string{"alert", "title", "value", "at"}, object{"alert": str, "title": str, "value": number, "unit": str, "at": str})), "linesDone": integer, "lines": integer, "linesLate": integer, "stageWorst": integer}),
 		"Stages":        obj([]string{"stage", "name", "announcements"}, object{"stage": integer, "name": str, "announcements": arr(ref("Stage"))}),
 		"Stage":         obj([]string{"id", "stage", "at"}, object{"id": str, "stage": integer, "name": str, "at": str, "reason": str, "agency": str, "by": str}),
 		"StageChange":   obj([]string{"stage", "reason"}, object{"upon": str, "stage": integer, "reason": str, "reasonEn": str}),
@@ -349,6 +349,13 @@ func (a *API) reviewIncident(c *call) error {
 		End      string `json:"end,omitempty"`
 		Met      bool   `json:"met"`
 	}
+	type extreme struct {
+		Alert string  `json:"alert"`
+		Title string  `json:"title"`
+		Value float64 `json:"value"`
+		Unit  string  `json:"unit,omitempty"`
+		At    string  `json:"at"`
+	}
 	type peak struct {
 		Name      string  `json:"name"`
 		Unit      string  `json:"unit,omitempty"`
@@ -375,12 +382,13 @@ func (a *API) reviewIncident(c *call) error {
 		Decisions                []lineDoc `json:"decisions"`
 		Alerts                   []lineDoc `json:"alerts"`
 		Measures                 []peak    `json:"measures"`
+		Extremes                 []extreme `json:"extremes"`
 		LinesDone                int       `json:"linesDone"`
 		Lines                    int       `json:"lines"`
 		LinesLate                int       `json:"linesLate"`
 		StageWorst               int       `json:"stageWorst"`
 	}{ID: r.ID, Title: r.TitleIn(c.r.Lang), At: timeText(r.At), Minutes: minutes(r.Took), Phases: []phase{}, Deadlines: []kept{}, Met: r.Met, Missed: r.Missed,
-		Escalations: entryDocs(c.r.Lang, r.Escalations), Decisions: entryDocs(c.r.Lang, r.Decisions), Alerts: entryDocs(c.r.Lang, r.Alerts), Measures: []peak{},
+		Escalations: entryDocs(c.r.Lang, r.Escalations), Decisions: entryDocs(c.r.Lang, r.Decisions), Alerts: entryDocs(c.r.Lang, r.Alerts), Extremes: []extreme{}, Measures: []peak{},
 		LinesDone: r.LinesDone, Lines: len(r.Checklist), LinesLate: r.LinesLate, StageWorst: r.StageWorst}
 	if r.Acknowledged != nil {
 		after := minutes(r.Acknowledged.After)
@@ -391,6 +399,9 @@ func (a *API) reviewIncident(c *call) error {
 	}
 	for _, k := range r.Deadlines {
 		out.Deadlines = append(out.Deadlines, kept{k.Deadline.Name, timeText(k.Start), timeText(k.Due), timeText(k.End), k.Met})
+	}
+	for _, x := range r.Extremes {
+		out.Extremes = append(out.Extremes, extreme{x.Alert, x.TitleIn(c.r.Lang), x.Value, x.Unit, timeText(x.At)})
 	}
 	for _, p := range r.Peaks {
 		out.Measures = append(out.Measures, peak{p.Name, p.Unit, p.First, p.Highest, timeText(p.HighestAt), p.Lowest, p.Last, p.Count})

@@ -48,6 +48,8 @@ func (u *UI) live(w http.ResponseWriter, r *web.Request) error {
 	}
 	defer s.Close()
 	ctx := s.Context()
+	// Who comes again has missed what moved meanwhile, and is told everything.
+	again := r.Header.Get("Last-Event-ID") != "" || r.URL.Query().Has("again")
 	sent := map[string]moved{}
 	var seq int64
 	defined, beat := u.Repo.DefinitionsVersion(), beatEvery
@@ -62,7 +64,7 @@ func (u *UI) live(w http.ResponseWriter, r *web.Request) error {
 			return nil // the server stops; the reader comes back to another or later
 		}
 		m := message{Seq: max(head, seq), At: u.Now().UnixMilli()}
-		first := seq == 0
+		first := seq == 0 && !again
 		beat = beatEvery
 		if v := u.Repo.DefinitionsVersion(); v != defined { // boards are everybody's, whoever may read their text
 			defined = v

@@ -1,6 +1,7 @@
 package ui_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -63,13 +64,36 @@ func TestManyTabsShareOneStream(t *testing.T) {
 		b.until(t, 10*time.Second, `document.querySelector('.state [data-live-value="head"]').textContent === "`+want+`"`)
 	}
 	tabs[7].until(t, 10*time.Second, `document.hidden || document.getElementById("feed").textContent.includes("một lĩnh vực mới")`)
+	// Severed, it says so within 5 s of the last sign of life on every tab; the
+	// page's own clock measures from the moment that it is cut.
+	watch := `(() => { window.cutAt = performance.now(); window.lostAt = 0; new MutationObserver(() => { if (document.documentElement.dataset.live === "lost" && !window.lostAt) window.lostAt = performance.now(); }).observe(document.documentElement, { attributes: true }); return true; })()`
+	for _, b := range []*tab{tabs[0], tabs[7]} {
+		if _, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](watch)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	c.cut.Store(true)
 	c.server.CloseClientConnections()
-	for _, b := range []*tab{tabs[0], tabs[7]} {
-		b.until(t, 9*time.Second, `document.documentElement.dataset.live === "lost" && getComputedStyle(document.querySelector(".lost")).display !== "none"`)
+	c.put(t, "sector", "nói khi đứt", []map[string]string{{"code": "other2", "title": "Khác nữa", "order": "10"}})
+	for _, b := range []*tab{tabs[0], tabs[7]} { // the one that listens and the one that is seen
+		b.until(t, 20*time.Second, `window.lostAt > 0 && getComputedStyle(document.querySelector(".lost")).display !== "none"`)
+		took, err := chromedp.Run(b.ctx, chromedp.Evaluate[float64](`window.lostAt - window.cutAt`))
+		if err != nil || took > 9000 {
+			t.Errorf("the page says so after %v ms: %v", took, err)
+		}
+		t.Logf("severed, shown after %.0f ms", took)
+		b.until(t, 5*time.Second, `[...document.querySelectorAll(".state [data-live-value]")].every((e) => getComputedStyle(e).textDecorationStyle === "dotted")`)
+	}
+	c.put(t, "sector", "lần hai khi đứt", []map[string]string{{"code": "other3", "title": "Khác nữa", "order": "11"}})
+	if head, err = c.repo.Head(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	c.cut.Store(false)
-	tabs[7].until(t, 30*time.Second, `document.documentElement.dataset.live === "on"`)
+	for _, b := range tabs {
+		b.until(t, 30*time.Second, fmt.Sprintf(`document.documentElement.dataset.live === "on" && document.querySelector('.state [data-live-value="head"]').textContent.replace(/[^0-9]/g, "") === "%d"`, head.Seq))
+	}
+	// What happened while it was cut is on the page, with nothing left out.
+	tabs[7].until(t, 20*time.Second, `document.hidden || ["nói khi đứt", "lần hai khi đứt"].every((s) => document.getElementById("feed").textContent.includes(s))`)
 }
 
 func TestTheKeyboardMovesThroughRecords(t *testing.T) {

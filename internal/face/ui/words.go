@@ -83,6 +83,8 @@ var units = map[string]word{
 	"{person}":      {"người", "people"},
 	"{case}":        {"ca", "cases"},
 	"{bed}":         {"giường", "beds"},
+	"{house}":       {"nhà", "houses"},
+	"{road}":        {"tuyến đường", "roads"},
 	"{vehicle}":     {"xe", "vehicles"},
 	"{vehicle}/h":   {"xe/giờ", "vehicles/h"},
 	"{record}":      {"bản ghi", "records"},

@@ -155,6 +155,8 @@ var wordsIncidents = map[string]word{
 	"inc.review.phases":      {"Từng giai đoạn", "Phase by phase"},
 	"inc.review.deadlines":   {"Thời hạn", "Deadlines"},
 	"inc.review.measures":    {"Số đo", "Measures"},
+	"inc.review.worst":       {"Cao nhất theo số liệu", "The worst by the data"},
+	"inc.review.watched":     {"Nội dung", "What was watched"},
 	"inc.review.highest":     {"Cao nhất", "Highest"},
 	"inc.review.last":        {"Lần cuối", "Last"},
 	"inc.review.escalations": {"Chuyển cấp", "Escalations"},

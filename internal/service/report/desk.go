@@ -319,11 +319,6 @@ func (d *Desk) draft(ctx context.Context, p repo.Principal, rules *rules, def De
 	if err != nil {
 		return nil, err
 	}
-	if d.figures != nil {
-		if err := d.figures.Await(ctx, head.Seq); err != nil {
-			return nil, err
-		}
-	}
 	agency := owner(def.Report, area)
 	c, err := d.compute(ctx, p, def.Report, agency, area, span, head.Seq)
 	if err != nil {
@@ -345,8 +340,32 @@ func (d *Desk) draft(ctx context.Context, p repo.Principal, rules *rules, def De
 	return r, nil
 }
 
+// patience is how long a report waits for figures that are still being computed.
+const patience = 20 * time.Second
+
+// caughtUp waits until the figures hold every commit of now. Unavailable where
+// they are being computed for longer: the report is made later then.
+func (d *Desk) caughtUp(ctx context.Context) error {
+	if d.figures == nil {
+		return nil
+	}
+	head, err := d.repo.Head(ctx)
+	if err != nil {
+		return err
+	}
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err = d.figures.Await(waiting, head.Seq); err != nil && ctx.Err() == nil {
+		return problem.Wrap(err, problem.Unavailable, "busy")
+	}
+	return err
+}
+
 // make computes a report and keeps it, once: who comes second gets the first.
 func (d *Desk) make(ctx context.Context, p repo.Principal, rules *rules, def Declared, area string, span core.Span) (*Report, error) {
+	if err := d.caughtUp(ctx); err != nil {
+		return nil, err
+	}
 	r, err := d.draft(ctx, p, rules, def, area, span)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,7 +70,8 @@ func (d *Desk) Tick(ctx context.Context) error {
 		}
 		for _, area := range areas {
 			if err := d.due(ctx, rules, def, area); err != nil {
-				return err
+				// Deadlines do not wait for figures.
+				return errors.Join(err, d.timers(ctx, rules))
 			}
 		}
 	}
