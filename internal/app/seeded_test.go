@@ -152,7 +152,6 @@ indicators:
     sector: care
     owner: ours
     dataset: %[1]s
-    filter: "inner IS NOT NULL"
     measure: count
     grains: [total]
     good: none
