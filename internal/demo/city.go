@@ -168,12 +168,17 @@ func (c *city) once(ctx context.Context, dataset string, rows func(emit func(*sh
 	return nil
 }
 
+// lastHour is left to the feeds, which tell it at once: as news, so that the city
+// has alerts when somebody first looks.
+const lastHour = time.Hour
+
 // past tells a feed's history, site by site within each day, so that a commit
 // holds neighbours in time.
 func (c *city) past(f feed, from time.Time, emit func(*sheet) error, s *sheet) error {
-	for day := from.Truncate(24 * time.Hour); day.Before(c.start); day = day.Add(24 * time.Hour) {
+	until := c.start.Add(-lastHour)
+	for day := from.Truncate(24 * time.Hour); day.Before(until); day = day.Add(24 * time.Hour) {
 		for _, at := range f.sites {
-			for t := day; t.Before(day.Add(24*time.Hour)) && t.Before(c.start); t = t.Add(f.history) {
+			for t := day; t.Before(day.Add(24*time.Hour)) && t.Before(until); t = t.Add(f.history) {
 				if !c.tells(f, at, t) {
 					continue
 				}

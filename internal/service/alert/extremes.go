@@ -171,3 +171,21 @@ func measure(how string, all []float64) float64 {
 	}
 	return sum
 }
+
+// subjectFilter selects the records of a subject; false for one that cannot be of
+// the rule.
+func subjectFilter(w *watcher, subject string) (filter cql2.Expr, ok bool) {
+	parts := strings.Split(subject, ",")
+	if len(parts) != len(w.Subject) {
+		return nil, false
+	}
+	for i, c := range w.Subject {
+		text := strings.ReplaceAll(strings.ReplaceAll(parts[i], "~1", ","), "~0", "~")
+		v, bad := w.entry.Schema.ParseCell(c, text)
+		if bad != nil {
+			return nil, false
+		}
+		filter = cql2.And(filter, &cql2.Call{Op: "=", Args: []cql2.Expr{&cql2.Prop{Name: w.Table.Columns[c].Name}, &cql2.Lit{Value: v}}})
+	}
+	return filter, true
+}

@@ -286,20 +286,6 @@ func (g *Engine) announce(ctx context.Context, b *book, l *Line, rule *core.Rule
 	return nil
 }
 
-// respond opens or joins the incident that a rule names for a high line that has
-// none.
-func (g *Engine) respond(ctx context.Context, b *book, l *Line, rule *core.Rule) error {
-	if l.Severity != core.High || rule.Incident == "" || l.Incident != "" || g.Incident == nil {
-		return nil
-	}
-	number, changes, err := g.Incident(ctx, l, rule.Incident)
-	if err != nil {
-		return err
-	}
-	l.Incident, b.others = number, append(b.others, changes...)
-	return nil
-}
-
 // stand puts a line on a step of its route.
 func (g *Engine) stand(l *Line, rule *core.Rule, step int, now time.Time) {
 	route := rule.RouteOf(l.Severity)
@@ -500,24 +486,6 @@ func (g *Engine) lookUp(ctx context.Context, t *transition) error {
 		return g.describe(ctx, t, w, row)
 	}
 	return g.speak(ctx, t, nil)
-}
-
-// subjectFilter selects the records of a subject; false for one that cannot be of
-// the rule.
-func subjectFilter(w *watcher, subject string) (filter cql2.Expr, ok bool) {
-	parts := strings.Split(subject, ",")
-	if len(parts) != len(w.Subject) {
-		return nil, false
-	}
-	for i, c := range w.Subject {
-		text := strings.ReplaceAll(strings.ReplaceAll(parts[i], "~1", ","), "~0", "~")
-		v, bad := w.entry.Schema.ParseCell(c, text)
-		if bad != nil {
-			return nil, false
-		}
-		filter = cql2.And(filter, &cql2.Call{Op: "=", Args: []cql2.Expr{&cql2.Prop{Name: w.Table.Columns[c].Name}, &cql2.Lit{Value: v}}})
-	}
-	return filter, true
 }
 
 // lastOf reads the newest record of a subject.
