@@ -85,6 +85,11 @@ func (s *Service) read(ctx context.Context, c *scan, catalog func(string) *repo.
 			q.Fields = append(q.Fields, name)
 		}
 	}
+	// In the order of time the records of a bucket come together, from all over the
+	// city, so that each cell is written once or twice and not with every subject.
+	if t := e.Table.Time; t >= 0 {
+		q.Sort = []repo.Sort{{Field: e.Table.Columns[t].Name}}
+	}
 	h := newHeap()
 	page, err := s.repo.Read(ctx, repo.Internal(), q, func(rec repo.Record) error {
 		c.Seen++
