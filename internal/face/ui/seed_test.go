@@ -317,7 +317,7 @@ func (c *city) serveWith(t testing.TB, p *account.Provider) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pages, err = ui.New(ui.Config{Repo: c.repo, Files: bundle.Files(), Now: time.Now, Log: log, Sessions: mux, Activity: c.activity, Repairs: c.repairs, Figures: c.figures, Accounts: c.accounts, Sharing: sharing.New(c.repo, crand.Reader, nil), Rights: rights.New(c.repo, crand.Reader), Stopping: stopping, Incidents: c.incidents(), Attachments: c.attachments(), Basemap: c.basemap})
+	pages, err = ui.New(ui.Config{Repo: c.repo, Files: bundle.Files(), Now: time.Now, Log: log, Sessions: mux, Activity: c.activity, Repairs: c.repairs, Figures: c.figures, Accounts: c.accounts, Sharing: sharing.New(c.repo, crand.Reader, nil), Rights: rights.New(c.repo, crand.Reader), Stopping: stopping, Incidents: c.incidents(), Attachments: c.attachments(), Alerts: c.warnings(), Notices: c.notifier(), Basemap: c.basemap})
 	if err != nil {
 		t.Fatal(err)
 	}
