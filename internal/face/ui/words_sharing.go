@@ -145,5 +145,8 @@ var wordsSharing = map[string]word{
 	"rule-name.auditor":       {"Kiểm tra", "Audit"},
 	"rule-name.keeper":        {"Bạn giữ bộ dữ liệu này", "You keep this dataset"},
 	"rule-name.token":         {"Theo mã truy cập", "By the access token"},
+	"rule-name.definition":    {"Định nghĩa của thành phố", "The city's definitions"},
+	"rule-name.duty":          {"Cảnh báo của cơ quan hoặc địa bàn bạn", "Alerts of your agency or area"},
+	"rule-name.addressee":     {"Thông báo gửi cho bạn", "Sent to you"},
 	"rule-name.operator":      {"Vận hành", "Operation"},
 }

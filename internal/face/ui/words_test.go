@@ -52,7 +52,7 @@ var dynamic = map[string][]string{
 	"right.state.":     rights.States(),
 	"right.step.":      {"accept", "refuse", "done", "erase", "extend", "withdraw"},
 	"right.step.text.": {"refuse", "done", "erase", "extend"},
-	"rule-name.":       {"open", "self", "owner", "administrator", "auditor", "keeper", "token", "operator", "incident", "shift", "report"},
+	"rule-name.":       {"open", "self", "owner", "administrator", "auditor", "keeper", "token", "operator", "incident", "shift", "report", "definition", "duty", "addressee"},
 	"indicators.of.":   {"hour", "day", "week", "month", "total"}, "indicators.grain.": {"hour", "day", "week", "month", "total"},
 	"indicators.than.": {"yesterday", "week", "year"}, "indicators.compare.": {"none", "yesterday", "week", "year"},
 	"indicators.quality.": {"live", "estimated", "late", "missing", "building"}, "indicators.good.": {"up", "down", "none"},
