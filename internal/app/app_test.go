@@ -149,9 +149,6 @@ func TestLoadCity(t *testing.T) {
 	if len(city.Datasets) < 12 || len(sectors) < 6 {
 		t.Errorf("%d datasets over %d sectors", len(city.Datasets), len(sectors))
 	}
-	if city.Calendar == nil || city.Calendar.Name() != "hue" {
-		t.Error("the calendar was not read")
-	}
 	if _, err := LoadCity(t.TempDir()); code(err) != "folder-empty" {
 		t.Errorf("an empty folder: %v", err)
 	}
@@ -160,7 +157,6 @@ func TestLoadCity(t *testing.T) {
 		"datasets/deep/b.yaml": "name: b\n",
 		"datasets/good.yaml":   point,
 		"datasets/note.txt":    "not a declaration",
-		"calendar.yaml":        "name: hue\nzone: Asia/Hue\nfrom: 2025-01-01\nuntil: 2025-12-31\nrules: [{from: 2025-01-01, week: {}}]\n",
 	})
 	_, err = LoadCity(wrong)
 	p, ok := errors.AsType[*problem.Error](err)
@@ -174,7 +170,7 @@ func TestLoadCity(t *testing.T) {
 			t.Errorf("%s has no line", v.In("en"))
 		}
 	}
-	if files["a.yaml"] != 1 || files["b.yaml"] < 2 || files["calendar.yaml"] != 1 || len(files) != 3 {
+	if files["a.yaml"] != 1 || files["b.yaml"] < 2 || len(files) != 2 {
 		t.Errorf("faults by file: %v", files)
 	}
 }

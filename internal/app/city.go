@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"huong.city/huong/internal/core/calendar"
 	"huong.city/huong/internal/core/commit"
 	"huong.city/huong/internal/core/dataset"
 	"huong.city/huong/internal/core/geom"
@@ -21,14 +20,13 @@ import (
 	"huong.city/huong/internal/repo"
 )
 
-// City is a folder of declarations, read and checked: datasets/**/*.yaml,
-// calendar.yaml, the records that a city starts with (sectors.csv, agencies*.csv,
-// areas*.csv and records/DATASET.csv, typed CSV whose header names the fields of
-// the dataset), and what it defines: indicators, dashboards, alerts, workflows,
-// playbooks, reports and calendars in folders of these names.
+// City is a folder of declarations, read and checked: datasets/**/*.yaml, the
+// records that a city starts with (sectors.csv, agencies*.csv, areas*.csv and
+// records/DATASET.csv, typed CSV whose header names the fields of the dataset),
+// and what it defines: indicators, dashboards, alerts, workflows, playbooks,
+// reports and calendars in folders of these names.
 type City struct {
 	Datasets []*dataset.Dataset
-	Calendar *calendar.Calendar // of its working days; nil when none is declared
 	files    []cityFile
 
 	definitions []definitionFile
@@ -62,15 +60,6 @@ func LoadCity(folder string) (*City, error) {
 	})
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, problem.Wrap(err, problem.Invalid, "file-unreadable", "file", folder)
-	}
-	path := filepath.Join(folder, "calendar.yaml")
-	switch b, err := os.ReadFile(path); {
-	case err == nil:
-		if city.Calendar, err = calendar.Parse(path, b); err != nil {
-			violations = append(violations, problem.As(err).Violations...)
-		}
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, problem.Wrap(err, problem.Invalid, "file-unreadable", "file", path)
 	}
 	if err := problem.InvalidWith("declarations-invalid", violations, "count", len(violations)); err != nil {
 		return nil, err

@@ -7,8 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"time"
 
 	"huong.city/huong/internal/core/alert"
+	"huong.city/huong/internal/core/calendar"
 	"huong.city/huong/internal/core/dataset"
 	"huong.city/huong/internal/core/declare"
 	"huong.city/huong/internal/core/indicator"
@@ -16,6 +19,7 @@ import (
 	"huong.city/huong/internal/core/record"
 	"huong.city/huong/internal/core/report"
 	"huong.city/huong/internal/core/value"
+	"huong.city/huong/internal/core/workflow"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/incident"
 )
@@ -29,6 +33,48 @@ func checks() map[string]repo.CheckDefinition {
 		"indicator": indicator.Check,
 		"report":    report.Check,
 		"dashboard": checkBoard,
+		"calendar":  checkCalendar,
+	}
+}
+
+func checkCalendar(file string, text []byte, _ func(string) *dataset.Dataset) error {
+	_, err := calendar.Parse(file, text)
+	return err
+}
+
+// workingTime counts by the calendar that the city defines, the first by name;
+// where there is none every hour counts.
+func workingTime(r *repo.Repository) workflow.Clock {
+	var mu sync.Mutex
+	var read int64 // version of the definitions that now is of
+	var now *calendar.Calendar
+	find := func() *calendar.Calendar {
+		mu.Lock()
+		defer mu.Unlock()
+		if v := r.DefinitionsVersion(); v != read {
+			read, now = v, nil
+			for _, d := range r.Definitions("calendar") {
+				if c, err := calendar.Parse(d.Name, []byte(d.Text)); err == nil {
+					now = c
+					break
+				}
+			}
+		}
+		return now
+	}
+	return workflow.Clock{
+		Add: func(from time.Time, d time.Duration) (time.Time, error) {
+			if c := find(); c != nil {
+				return c.AddWorkingHours(from, d)
+			}
+			return from.Add(d), nil
+		},
+		Between: func(from, until time.Time) (time.Duration, error) {
+			if c := find(); c != nil {
+				return c.WorkingTimeBetween(from, until)
+			}
+			return until.Sub(from), nil
+		},
 	}
 }
 

@@ -13,7 +13,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
-	"huong.city/huong/internal/core/workflow"
 	"huong.city/huong/internal/face/api"
 	"huong.city/huong/internal/face/tlog"
 	"huong.city/huong/internal/face/ui"
@@ -155,15 +154,16 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 		desk.Run(stopping, ends.C, o.Log)
 	}()
 
+	working := workingTime(r)
 	var warnings *alert.Engine
-	events, attachments := incidents(r, o.Log, workflow.Clock{}, func() *alert.Engine { return warnings }, stopping)
+	events, attachments := incidents(r, o.Log, working, func() *alert.Engine { return warnings }, stopping)
 	var notices *notify.Service
 	warnings, notices = alerts(r, o, events, figureOf(figures), stopping)
 	if o.Work != nil {
 		go o.Work(stopping, warnings, events)
 	}
 
-	papers, fonts := reports(r, o.Log, workflow.Clock{}, figures, stopping)
+	papers, fonts := reports(r, o.Log, working, figures, stopping)
 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

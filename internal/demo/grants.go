@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"huong.city/huong/internal/core/commit"
 	"huong.city/huong/internal/core/grant"
@@ -19,12 +20,15 @@ type shared struct {
 	decidedBy, need, reason   string
 }
 
+// wardOnly shows of a place the ward that it lies in.
+const wardOnly = `[{"field":"location","how":"area"}]`
+
 // grants let leaders and the operations centre see what is classified internal
 // without seeing anybody in it: beds of hospitals, and what happened in a ward
 // but not where exactly, to whom and how.
 func grants() []shared {
 	beds := []string{"hospital", "observedAt", "beds", "occupied", "icuBeds", "icuOccupied", "waiting"}
-	cases := []string{"code", "category", "severity", "occurredAt", "reportedAt", "status", "unit"}
+	cases := []string{"location", "code", "category", "severity", "occurredAt", "reportedAt", "status", "unit"}
 	const lead, watch = "Chỉ đạo, điều hành chung của thành phố", "Trực điều hành, cảnh báo"
 	return []shared{
 		{"Q-2025-0001", "hospital-beds", "ubnd-tp", grant.Leader, beds, false, "syt", lead, "Đồng ý theo quy chế chia sẻ dữ liệu dùng chung"},
@@ -63,6 +67,9 @@ func Grants(ctx context.Context, r *repo.Repository) error {
 			if text != "" {
 				set(name, value.OfText(text))
 			}
+		}
+		if slices.Contains(g.fields, "location") {
+			set("masks", value.OfText(wardOnly))
 		}
 		set("ownAreas", value.OfBool(g.ownAreas))
 		for _, name := range []string{"from", "askedAt", "decidedAt"} {

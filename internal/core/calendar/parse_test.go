@@ -37,7 +37,7 @@ func dayOf(t testing.TB, s string) calendar.Day {
 	return calendar.Of(at, time.UTC)
 }
 
-const hueCalendar = "../../../city/hue/calendar.yaml"
+const hueCalendar = "../../../city/hue/calendars/hue.yaml"
 
 // TestHueCalendar holds the declared calendar against terms that the city
 // published: reports of citizens, with the day they were sent and the day on

@@ -19,7 +19,7 @@ import "time"
 // side of the person who waits.
 //
 // A city's own calendar (Parse) tells the same with the
-// basis of each date; a test holds city/hue/calendar.yaml against this.
+// basis of each date; a test holds city/hue/calendars/hue.yaml against this.
 func years(year int) (t table, ok bool) {
 	span := func(days map[Day]kind, m time.Month, from, until int) {
 		for d := from; d <= until; d++ {

@@ -122,7 +122,7 @@ func TestABoardIsDownloadedAsSeen(t *testing.T) {
 const soundBoard = `title: {vi: Bảng thử, en: Trial}
 sections:
   - widgets:
-      - {kind: number, indicator: beds-free}
+      - {kind: number, indicator: bed-occupancy}
 `
 
 func TestEditingABoardIsACommitThatExpectsItsVersion(t *testing.T) {
@@ -133,7 +133,7 @@ func TestEditingABoardIsACommitThatExpectsItsVersion(t *testing.T) {
 		status, _, body := c.post(t, "/boards/health/edit", url.Values{"version": {version}, "text": {text}, "reason": {"thử"}})
 		return status, body
 	}
-	status, body := save(version, strings.Replace(soundBoard, "beds-free", "no-such", 1))
+	status, body := save(version, strings.Replace(soundBoard, "bed-occupancy", "no-such", 1))
 	if status != http.StatusUnprocessableEntity || !strings.Contains(body, "Dòng 4, cột") || !strings.Contains(body, "no-such") {
 		t.Errorf("a fault answered %d", status)
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"huong.city/huong/internal/core/dashboard"
 	"huong.city/huong/internal/core/dataset"
 	"huong.city/huong/internal/core/value"
 	"huong.city/huong/internal/repo"
@@ -26,10 +27,10 @@ func (m *siteMap) wards() {
 		figures = m.u.Wards.List(m.p)
 	}
 	m.Figures = []option{{byNothing, m.T("site.by.none")}}
-	usual := byNothing
+	usual, first := byNothing, m.u.figureOfCity()
 	for i, f := range figures {
 		m.Figures = append(m.Figures, option{f.Name, or(f.Title.In(m.lang), f.Name)})
-		if i == 0 {
+		if i == 0 || f.Name == first {
 			usual = f.Name
 		}
 	}
@@ -138,3 +139,23 @@ func (m *siteMap) AtForm() string {
 
 // NowForm is the city's time now, by the clock on the wall.
 func (m *siteMap) NowForm() string { return m.now.In(m.zone).Truncate(time.Minute).Format(minuteForm) }
+
+// figureOfCity is the indicator by which the first map of the board "city"
+// colours the wards; "" where there is none.
+func (u *UI) figureOfCity() string {
+	boards, _ := u.boardsNow()
+	b := boards["city"]
+	if b == nil {
+		return ""
+	}
+	for _, section := range b.Sections {
+		for _, part := range append([]dashboard.Section{section}, section.Cards...) {
+			for _, w := range part.Widgets {
+				if w.Kind == "map" && len(w.Indicators) > 0 {
+					return w.Indicators[0]
+				}
+			}
+		}
+	}
+	return ""
+}
