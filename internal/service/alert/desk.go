@@ -132,6 +132,9 @@ func (g *Engine) step(b *book, l *Line, p repo.Principal, a Asked, now time.Time
 		}
 		l.State, l.AcknowledgedAt, l.AcknowledgedBy = Acknowledged, now, p.Name
 		l.AcknowledgeBy, l.RemindAt, l.ShelvedUntil = time.Time{}, time.Time{}, time.Time{}
+		if l.AcknowledgedFirst.IsZero() {
+			l.AcknowledgedFirst = now
+		}
 	case StepShelve:
 		l.State, l.ShelvedUntil, l.ShelvedBy, l.ShelvedReason = Shelved, a.Until, p.Name, a.Reason
 		l.AcknowledgeBy, l.RemindAt = time.Time{}, time.Time{}

@@ -64,7 +64,8 @@ type Line struct {
 	RaisedAt, ChangedAt      time.Time
 	AcknowledgeBy, RemindAt  time.Time // of the present step; zero when nobody is waited for
 	DueFirst                 time.Time // the first deadline that was set
-	AcknowledgedAt           time.Time
+	AcknowledgedAt           time.Time // since it last grew worse
+	AcknowledgedFirst        time.Time // at all
 	AcknowledgedBy           string
 	ShelvedUntil             time.Time
 	ShelvedBy, ShelvedReason string
@@ -198,7 +199,7 @@ func (l *Line) row(e *repo.Entry) []value.Value {
 	}
 	for name, t := range map[string]time.Time{
 		"raisedAt": l.RaisedAt, "changedAt": l.ChangedAt, "acknowledgeBy": l.AcknowledgeBy, "remindAt": l.RemindAt, "dueFirst": l.DueFirst,
-		"acknowledgedAt": l.AcknowledgedAt, "shelvedUntil": l.ShelvedUntil, "clearedAt": l.ClearedAt,
+		"acknowledgedAt": l.AcknowledgedAt, "acknowledgedFirst": l.AcknowledgedFirst, "shelvedUntil": l.ShelvedUntil, "clearedAt": l.ClearedAt,
 	} {
 		c.at(name, t)
 	}
@@ -223,7 +224,7 @@ func LineOf(e *repo.Entry, row []value.Value, version int64) Line {
 		Dataset: c.str("dataset"), Subject: c.str("subject"), Area: c.str("area"), Agency: c.str("agency"), Level: c.str("level"),
 		Longitude: c.float("longitude"), Latitude: c.float("latitude"),
 		RaisedAt: c.time("raisedAt"), ChangedAt: c.time("changedAt"), AcknowledgeBy: c.time("acknowledgeBy"), RemindAt: c.time("remindAt"),
-		DueFirst: c.time("dueFirst"), AcknowledgedAt: c.time("acknowledgedAt"), AcknowledgedBy: c.str("acknowledgedBy"),
+		DueFirst: c.time("dueFirst"), AcknowledgedAt: c.time("acknowledgedAt"), AcknowledgedFirst: c.time("acknowledgedFirst"), AcknowledgedBy: c.str("acknowledgedBy"),
 		ShelvedUntil: c.time("shelvedUntil"), ShelvedBy: c.str("shelvedBy"), ShelvedReason: c.str("shelvedReason"),
 		Escalated: c.int("escalated"), Reminded: c.int("reminded"), ClearedAt: c.time("clearedAt"), Incident: c.str("incident"), Version: version,
 	}

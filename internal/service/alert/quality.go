@@ -81,7 +81,7 @@ func Measure(list []Line, from, until time.Time, operators int, now time.Time) Q
 		if l.Escalated > 0 {
 			q.Escalated++
 		}
-		met := !l.AcknowledgedAt.IsZero() && !l.AcknowledgedAt.After(l.DueFirst)
+		met := !l.AcknowledgedFirst.IsZero() && !l.AcknowledgedFirst.After(l.DueFirst)
 		if !l.DueFirst.IsZero() && (met || now.After(l.DueFirst) && (l.ClearedAt.IsZero() || l.ClearedAt.After(l.DueFirst))) {
 			q.Due++
 			if met {

@@ -14,7 +14,7 @@ func TestMeasure(t *testing.T) {
 	add := func(minutes int, s core.Severity, rule, group string, acknowledged int) {
 		l := alert.Line{Group: group, Rule: rule, Peak: s, Severity: s, State: alert.Raised, RaisedAt: at(minutes), DueFirst: at(minutes + 10)}
 		if acknowledged >= 0 {
-			l.AcknowledgedAt, l.State = at(acknowledged), alert.Acknowledged
+			l.AcknowledgedFirst, l.State = at(acknowledged), alert.Acknowledged
 		}
 		list = append(list, l)
 	}
