@@ -22,7 +22,8 @@ import (
 )
 
 // realRows bounds how many rows of each series are taken: enough for every ward
-// and every grain, few enough for every run of the tests.
+// and every grain, few enough for every run of the tests; under the race detector
+// an eighth of it.
 const realRows = 12_000
 
 // TestRealSeries measures real series, moved onto the wards of Huế, and compares
@@ -78,7 +79,7 @@ func TestRealSeries(t *testing.T) {
 			}
 			var rows []realRow
 			for _, f := range files {
-				rows = append(rows, readReal(t, f, realRows/len(files), x.read)...)
+				rows = append(rows, readReal(t, f, realRows/slower/len(files), x.read)...)
 			}
 			move(rows, centres)
 			realSeries(t, rows, centres)
