@@ -160,7 +160,7 @@ func TestEditingABoardIsACommitThatExpectsItsVersion(t *testing.T) {
 		t.Error("the first version is not offered")
 	}
 	status, _, body = c.post(t, "/boards/health/preview", url.Values{"text": {soundBoard}})
-	if status != http.StatusOK || !strings.Contains(body, "Chỉ số beds free") {
+	if status != http.StatusOK || !strings.Contains(body, "Chỉ số bed occupancy") {
 		t.Errorf("the draft is not shown: %d", status)
 	}
 	if status, _ := c.get(t, "/boards/health/edit", ""); status != http.StatusUnauthorized {
