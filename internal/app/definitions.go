@@ -42,8 +42,10 @@ func checkCalendar(file string, text []byte, _ func(string) *dataset.Dataset) er
 	return err
 }
 
-// workingTime counts by the calendar that the city defines, the first by name;
-// where there is none every hour counts.
+// workingTime counts by the calendar that the city defines, the first by name.
+// Where there is none, or it does not hold the days, every hour counts: a
+// deadline then comes early, and no case stands still because nobody told the
+// calendar of next year.
 func workingTime(r *repo.Repository) workflow.Clock {
 	var mu sync.Mutex
 	var read int64 // version of the definitions that now is of
@@ -65,13 +67,17 @@ func workingTime(r *repo.Repository) workflow.Clock {
 	return workflow.Clock{
 		Add: func(from time.Time, d time.Duration) (time.Time, error) {
 			if c := find(); c != nil {
-				return c.AddWorkingHours(from, d)
+				if due, err := c.AddWorkingHours(from, d); err == nil {
+					return due, nil
+				}
 			}
 			return from.Add(d), nil
 		},
 		Between: func(from, until time.Time) (time.Duration, error) {
 			if c := find(); c != nil {
-				return c.WorkingTimeBetween(from, until)
+				if passed, err := c.WorkingTimeBetween(from, until); err == nil {
+					return passed, nil
+				}
 			}
 			return until.Sub(from), nil
 		},
