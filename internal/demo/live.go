@@ -86,6 +86,10 @@ func NewFeeds(ctx context.Context, r *repo.Repository, o Options) (*Feeds, error
 	return f, f.catchUp(ctx)
 }
 
+// Reach has the feeds tell another server of the same city: sources outlive the
+// one that died, and what they hold back comes late and not never.
+func (l *Feeds) Reach(r *repo.Repository) { l.repo = r }
+
 // gap bounds how far back the feeds go to make good what a stopped demo missed.
 const gap = 14 * 24 * time.Hour
 
