@@ -54,7 +54,7 @@ func (c *city) requestsOn(day time.Time) int64 {
 // not there yet.
 func (c *city) request(s *sheet, day time.Time, n int64, now time.Time) bool {
 	opened := c.of(day, "request", n)
-	if opened.After(now) {
+	if s.lasts(now, opened); opened.After(now) {
 		return false
 	}
 	d := day.Unix()
@@ -82,6 +82,7 @@ func (c *city) request(s *sheet, day time.Time, n int64, now time.Time) bool {
 	took := time.Duration(kind.days * 24 * float64(time.Hour) * math.Exp(0.75*c.bell("took", d, n)-0.65) * (1 + flooded(opened)))
 	assigned := opened.Add(time.Duration((0.2 + 3*c.noise("assign", d, n)) * float64(time.Hour)))
 	closed := opened.Add(took)
+	s.lasts(now, opened, assigned, opened.Add(took/3), closed, closed.Add(3*time.Hour))
 	channel := []string{"app", "app", "app", "web", "phone", "counter", "camera"}[int(c.noise("channel", d, n)*7)]
 	s.clear().text("code", fmt.Sprintf("PA-%s-%04d", day.In(c.zone).Format("20060102"), n)).text("category", kind.category).
 		text("title", kind.titles[int(c.noise("title", d, n)*float64(len(kind.titles)))]).
@@ -169,7 +170,7 @@ func (c *city) incident(s *sheet, day time.Time, n int64, now time.Time) bool {
 	d := day.Unix()
 	occurred := c.of(day, "incident", n)
 	reported := occurred.Add(time.Duration(c.noise("reported", d, n) * c.noise("reported2", d, n) * 20 * float64(time.Hour))).Truncate(time.Second)
-	if reported.After(now) {
+	if s.lasts(now, reported); reported.After(now) {
 		return false
 	}
 	total := 0.0
@@ -193,16 +194,18 @@ func (c *city) incident(s *sheet, day time.Time, n int64, now time.Time) bool {
 		text("address", fmt.Sprintf("%s, %s", road, w.name)).text("summary", "Vụ việc xảy ra trên đường "+road+".").
 		text("reporter", c.person("witness", d+n)).text("reporterPhone", fmt.Sprintf("0901%06d", (d/86400*89+n)%1_000_000)).
 		text("unit", "cath")
-	age := now.Sub(reported)
 	pace := 0.5 + 2*c.noise("pace", d, n)
+	taken := reported.Add(time.Duration(pace * 4 * float64(time.Hour)))
+	done := reported.Add(time.Duration(pace * 20 * 24 * float64(time.Hour)))
+	s.lasts(now, reported, taken, done)
 	switch {
-	case age > time.Duration(pace*20*24*float64(time.Hour)):
+	case now.After(done):
 		if kind.severity >= 2 && c.noise("prosecuted", d, n) < 0.35 {
 			s.text("status", "prosecuted")
 		} else {
 			s.text("status", "closed")
 		}
-	case age > time.Duration(pace*4*float64(time.Hour)):
+	case now.After(taken):
 		s.text("status", "investigating")
 	default:
 		s.text("status", "received")

@@ -62,7 +62,17 @@ type Feeds struct {
 	cases time.Time // cases are looked at less often: they move slowly
 	older time.Time // and those of the days before still less
 	held  []held
+	still map[caseOf]time.Time // cases that stay as they were told, and until when
 }
+
+// caseOf is the n-th case of a day.
+type caseOf struct {
+	dataset string
+	day, n  int64
+}
+
+// mostStill bounds how many of them are remembered: more than caseDays bring.
+const mostStill = 50_000
 
 // held is a row that a source sends hours late.
 type held struct {
@@ -82,7 +92,7 @@ func NewFeeds(ctx context.Context, r *repo.Repository, o Options) (*Feeds, error
 	if err != nil {
 		return nil, err
 	}
-	f := &Feeds{city: c, feeds: feeds, last: c.start}
+	f := &Feeds{city: c, feeds: feeds, last: c.start, still: map[caseOf]time.Time{}}
 	return f, f.catchUp(ctx)
 }
 
@@ -191,13 +201,21 @@ func (l *Feeds) caseFeed(ctx context.Context, dataset string, from, now time.Tim
 		for back := range days {
 			day := time.Date(y, m, d-back, 0, 0, 0, 0, l.zone)
 			for n := int64(1); n <= count(day); n++ {
-				if !fill(s, day, n, now) {
+				which := caseOf{dataset, day.Unix(), n}
+				if until, known := l.still[which]; known && (until.IsZero() || now.Before(until)) {
 					continue
 				}
-				known := fill(before, day, n, from)
-				if !known || !equalRows(before, s) {
+				is := fill(s, day, n, now)
+				until := s.until
+				if is && (!fill(before, day, n, from) || !equalRows(before, s)) {
+					delete(l.still, which) // until it is known to have been told
 					line()
+					continue
 				}
+				if len(l.still) >= mostStill {
+					clear(l.still)
+				}
+				l.still[which] = until
 			}
 		}
 	})

@@ -16,6 +16,7 @@ type sheet struct {
 	entry   *repo.Entry
 	row     []value.Value
 	missing string
+	until   time.Time // a case stays as it is before this time; zero = for ever
 }
 
 func newSheet(e *repo.Entry) *sheet {
@@ -23,6 +24,16 @@ func newSheet(e *repo.Entry) *sheet {
 }
 
 func (s *sheet) clear() *sheet { clear(s.row); return s }
+
+// lasts tells when a case moves on next, of the times when it does.
+func (s *sheet) lasts(now time.Time, turns ...time.Time) {
+	s.until = time.Time{}
+	for _, t := range turns {
+		if !t.Before(now) && (s.until.IsZero() || t.Before(s.until)) {
+			s.until = t
+		}
+	}
+}
 
 func (s *sheet) set(name string, v value.Value) *sheet {
 	i, _, _, ok := s.entry.Table.Property(name)
