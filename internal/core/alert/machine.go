@@ -220,9 +220,17 @@ func (r *Rule) Fire(s *State, due int64, limits [4]float64) (c Change, changed b
 	return r.changed(s, before, due, limits)
 }
 
-// Take sets the state to a severity that is known from elsewhere.
-func (s *State) Take(to Severity) {
+// Take sets the state to a severity that is known from elsewhere: who is beyond
+// one threshold is beyond the lower ones. What a memory holds stays.
+func (r *Rule) Take(s *State, to Severity) {
 	for level := Low; level <= High; level++ {
-		s.Latches[level] = Latch{On: level == to}
+		s.Latches[level] = Latch{On: level == to || level < to && r.Kind != OnRecord && r.LevelOf(level) != nil}
+	}
+}
+
+// Wait forgets that a delay had begun.
+func (s *State) Wait() {
+	for level := range s.Latches {
+		s.Latches[level].Since, s.Latches[level].Arrived = 0, 0
 	}
 }

@@ -211,7 +211,7 @@ func TestSilenceAndStage(t *testing.T) {
 func TestHistoryIsNoNews(t *testing.T) {
 	c := open(t, drivers()["sqlite"](t))
 	c.level("kim-long", 4) // before the first start
-	if err := c.repo.Private(alert.Name).Put(context.Background(), store.StatePut{Key: "quiet"}); err != nil {
+	if err := c.repo.Private(alert.Name).Put(context.Background(), store.StatePut{Key: "beginning"}); err != nil {
 		t.Fatal(err)
 	}
 	c.begin()

@@ -46,7 +46,9 @@ func (g *Engine) Tick(ctx context.Context) error {
 	}
 	err = g.pass(ctx, now.UnixMicro())
 	if err == nil && g.orphans {
-		err = g.adopt(ctx, now)
+		if h, err = g.Repo.Head(ctx); err == nil && h.Seq == g.seq { // nothing was told that the lines do not show yet
+			err = g.adopt(ctx, now)
+		}
 	}
 	for _, id := range g.dueLines(now) {
 		err = errors.Join(err, g.turn(ctx, id, now))
@@ -137,7 +139,8 @@ func (g *Engine) climb(b *book, l *Line, rule *core.Rule, now time.Time) {
 	b.notify(l, rule, next, "escalated", now)
 }
 
-// adopt clears members of which no rule knows anything any more.
+// adopt clears members that no machine stands behind: their rule is gone or
+// changed, or two servers with different clocks disagreed on what came first.
 func (g *Engine) adopt(ctx context.Context, now time.Time) error {
 	for id, known := range g.lines {
 		lost := func(m *Member) bool {
@@ -187,12 +190,55 @@ func (g *Engine) ask(ctx context.Context, now time.Time) error {
 			}
 		}
 		for _, area := range areas {
-			if err := g.askOne(ctx, rule, area, at); err != nil {
+			for x := g.firstAsk(rule, area, at); !x.After(at); x = x.Add(rule.Every) {
+				if err := g.until(ctx, rule, area, x); err != nil {
+					return err
+				}
+				if err := g.askOne(ctx, rule, area, x); err != nil {
+					return err
+				}
+			}
+			if err := g.until(ctx, rule, area, now); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// until lets the delays of an area pass up to a time, which is not before what was
+// asked last.
+func (g *Engine) until(ctx context.Context, rule *core.Rule, area string, at time.Time) error {
+	m := g.machines[rule.Name][area]
+	if m == nil {
+		return nil
+	}
+	for {
+		due := rule.Due(&m.State)
+		if due == 0 || due > at.UnixMicro() {
+			return nil
+		}
+		if err := g.fire(ctx, m, due); err != nil {
+			return err
+		}
+	}
+}
+
+// firstAsk is the first time that an area is to be asked for: after the last one
+// that is known of, but no further back than the delays of the rule reach. What
+// no server asked in time, or none has saved, is asked again.
+func (g *Engine) firstAsk(rule *core.Rule, area string, at time.Time) time.Time {
+	first := at.Add(-(max(rule.For, rule.ClearFor) + rule.Every - 1) / rule.Every * rule.Every)
+	m := g.machines[rule.Name][area]
+	if m == nil || m.Event == 0 {
+		return first
+	}
+	next := time.UnixMicro(m.Event).UTC().Truncate(rule.Every).Add(rule.Every)
+	if next.Before(first) {
+		m.Wait() // what had begun may have ended in between, and else begins again
+		return first
+	}
+	return next
 }
 
 func (g *Engine) askOne(ctx context.Context, rule *core.Rule, area string, at time.Time) error {
@@ -213,7 +259,7 @@ func (g *Engine) askOne(ctx context.Context, rule *core.Rule, area string, at ti
 	}
 	c, changed := rule.Step(&next, o)
 	if changed {
-		t := transition{rule: rule, subject: area, Change: c, value: next.Value, limit: next.Limit, episode: o.Event, area: area, agency: rule.Owner, key: ""}
+		t := transition{rule: rule, subject: area, Change: c, value: next.Value, limit: next.Limit, episode: o.Event, place: 2*g.seq + 1, area: area, agency: rule.Owner, key: ""}
 		if err := g.speak(ctx, &t, nil); err != nil {
 			return err
 		}

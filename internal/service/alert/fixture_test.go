@@ -148,12 +148,40 @@ type city struct {
 	stage  int
 	joined []string
 	text   string // of the definitions
+	figure []figure
+}
+
+// figure is what an indicator is from a time on.
+type figure struct {
+	from  time.Time
+	value float64
+}
+
+// indicator is the figure of a time.
+func (c *city) indicator(_ context.Context, _, _ string, at time.Time) (v float64, ok bool) {
+	for _, f := range c.figure {
+		if !f.from.After(at) {
+			v, ok = f.value, true
+		}
+	}
+	return v, ok
+}
+
+// folder is one in memory where there is such a place: what is tested is what a
+// dead process leaves behind, not what a loss of power does.
+func folder(t testing.TB) string {
+	dir, err := os.MkdirTemp("/dev/shm", "huong-alert-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 func drivers() map[string]func(testing.TB) store.Driver {
 	return map[string]func(testing.TB) store.Driver{
 		"sqlite": func(t testing.TB) store.Driver {
-			d, err := sqlite.Open(t.TempDir(), sqlite.Options{})
+			d, err := sqlite.Open(folder(t), sqlite.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -220,7 +248,8 @@ func (c *city) begin() {
 			}
 			return event, e.Source != "generator" && e.At-event <= time.Hour.Microseconds()
 		},
-		Stage: func(string) int { return c.stage },
+		Stage:     func(string) int { return c.stage },
+		Indicator: c.indicator,
 		Incident: func(_ context.Context, l *alert.Line, kind string) (string, []commit.Change, error) {
 			if !slices.Contains(c.joined, l.ID) {
 				c.joined = append(c.joined, l.ID)

@@ -4,7 +4,6 @@ import (
 	"container/heap"
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"math"
 	"strconv"
@@ -56,13 +55,14 @@ type Engine struct {
 	due      dueHeap
 	dirty    map[string]bool // keys of state to be saved
 	slots    map[*machine]bool
-	seq      int64          // last commit applied
-	quiet    int64          // commits up to here are history: learned from, not told
-	own      map[int64]bool // commits that this process knows it wrote
+	seq      int64 // last commit applied
+	began    beginning
+	saves    int  // since Load
+	silent   bool // what was told before is lived through again, and not told
 	refs     map[string]map[string][]value.Value
 	names    map[string][2]string // areas
 	unseen   int64                // subjects beyond mostSubjects
-	orphans  bool                 // members may be open of which nothing is known any more
+	orphans  bool                 // members may be open that no machine stands behind
 }
 
 // machine is one subject of a rule.
@@ -86,8 +86,8 @@ func New(c Config) *Engine {
 
 func (g *Engine) reset() {
 	g.rules, g.machines, g.prints, g.lines = nil, map[string]map[string]*machine{}, map[string]string{}, map[string]*Line{}
-	g.due, g.dirty, g.slots, g.seq, g.quiet = nil, map[string]bool{}, map[*machine]bool{}, 0, 0
-	g.own, g.refs, g.names, g.unseen, g.orphans = map[int64]bool{}, map[string]map[string][]value.Value{}, map[string][2]string{}, 0, false
+	g.due, g.dirty, g.slots, g.seq, g.saves = nil, map[string]bool{}, map[*machine]bool{}, 0, 0
+	g.refs, g.names, g.unseen, g.orphans = map[string]map[string][]value.Value{}, map[string][2]string{}, 0, true
 }
 
 // Name implements repo.Follower.
@@ -103,21 +103,21 @@ const (
 	keyLine  = "line/"
 )
 
-// Load implements repo.Follower. What lies before the first start is history.
+// Load implements repo.Follower.
 func (g *Engine) Load(state map[string][]byte) error {
 	h, err := g.Repo.Head(context.Background())
 	if err != nil {
 		return err
 	}
-	quiet, err := g.beginning(context.Background(), h.Seq, state[keyQuiet])
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	began, err := g.begin(context.Background(), h.Seq, state[keyQuiet])
 	if err != nil {
 		return err
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	g.reset()
 	g.rules = readRules(g.Repo, g.Log)
-	g.quiet = quiet
+	g.began = began
 	g.dirty[keyQuiet] = state[keyQuiet] == nil
 	if b := state[keySeq]; b != nil {
 		if g.seq, err = strconv.ParseInt(string(b), 10, 64); err != nil {
@@ -155,38 +155,9 @@ func (g *Engine) Load(state map[string][]byte) error {
 			g.keep(m)
 		}
 	}
+	g.silent = g.seq < g.began.Quiet
 	g.settle()
 	return nil
-}
-
-// beginning is the end of what was there before the engine first ran. It is kept
-// apart until the state has been saved once: a crash before that loses nothing of
-// what came since.
-func (g *Engine) beginning(ctx context.Context, head int64, saved []byte) (int64, error) {
-	kept := g.Repo.Private(Name)
-	first, err := kept.Get(ctx, keyQuiet)
-	if err != nil {
-		return 0, err
-	}
-	switch {
-	case saved != nil && first != nil:
-		if err := kept.Put(ctx, store.StatePut{Key: keyQuiet}); err != nil {
-			return 0, err
-		}
-	case saved == nil && first == nil:
-		first = strconv.AppendInt(nil, head, 10)
-		err := kept.Swap(ctx, keyQuiet, nil, first)
-		if errors.Is(err, store.ErrStateMoved) { // another server was first
-			return g.beginning(ctx, head, nil)
-		}
-		if err != nil {
-			return 0, err
-		}
-	}
-	if saved == nil {
-		saved = first
-	}
-	return strconv.ParseInt(string(saved), 10, 64)
 }
 
 // settle drops what rules no longer there, or different ones, remembered.
@@ -238,8 +209,12 @@ func (g *Engine) drop(m *machine) {
 	m.due = 0
 }
 
-// schedule puts the machine where its next time is.
+// schedule puts the machine where its next time is. Those of indicators are moved
+// when they are asked for.
 func (g *Engine) schedule(m *machine) {
+	if m.rule.Kind == core.Indicator {
+		return
+	}
 	due := m.rule.Due(&m.State)
 	if due == m.due {
 		return
@@ -293,12 +268,15 @@ func (g *Engine) Apply(e *commit.Entry, catalog func(string) *repo.Entry) error 
 		}
 		event, news := g.News(e, ch, entry)
 		for _, w := range watchers {
-			if err := g.observe(ctx, w, e, ch, event, news && e.Seq > g.quiet, &out); err != nil {
+			if err := g.observe(ctx, w, e, ch, event, news && e.Seq > g.began.Born, &out); err != nil {
 				return err
 			}
 		}
 	}
 	g.seq = e.Seq
+	if g.silent && g.seq >= g.began.Quiet {
+		g.reconcile()
+	}
 	if len(out) == 0 {
 		return nil
 	}
@@ -371,8 +349,8 @@ func (g *Engine) observe(ctx context.Context, w *watcher, e *commit.Entry, ch *c
 	if m.Past != nil && m.Past.Rolled {
 		g.slots[m] = true
 	}
-	if changed {
-		t := transition{rule: w.Rule, subject: subject, Change: c, value: m.Value, limit: m.Limit, episode: e.Seq}
+	if changed && !g.silent {
+		t := transition{rule: w.Rule, subject: subject, Change: c, value: m.Value, limit: m.Limit, episode: e.Seq, place: 2 * e.Seq}
 		if err := g.describe(ctx, &t, w, row); err != nil {
 			return err
 		}
@@ -399,56 +377,15 @@ func subjectOf(w *watcher, row []value.Value) string {
 	return record.FormatKey(w.Table, key)
 }
 
-// follow keeps the open lines, and takes over what another process, or this one
-// before a crash, raised by the clock: the record is what counts.
-func (g *Engine) follow(e *commit.Entry, ch *commit.Applied, entry *repo.Entry) {
-	if ch.After == nil {
-		id := LineOf(entry, ch.Before, 0).ID
-		delete(g.lines, id)
-		g.dirty[keyLine+id] = true
-		return
-	}
-	l := LineOf(entry, ch.After, e.Seq)
-	g.dirty[keyLine+l.ID] = true
-	if !l.Open() {
-		delete(g.lines, l.ID)
-	} else {
-		g.lines[l.ID] = &l
-	}
-	if g.own[e.Seq] {
-		delete(g.own, e.Seq)
-		return
-	}
-	for i := range l.Members {
-		mem := &l.Members[i]
-		rule := g.rules.byName[mem.Rule]
-		s := core.SeverityOf(mem.Severity)
-		if rule == nil || s == core.None {
-			continue
-		}
-		m := g.machines[mem.Rule][mem.Subject]
-		switch {
-		case mem.Cleared == 0 && m == nil:
-			m = &machine{rule: rule, subject: mem.Subject}
-			m.Event, m.Arrived, m.Value, m.limits = mem.Since, mem.Since, mem.Value, [4]float64{math.NaN(), math.NaN(), math.NaN(), math.NaN()}
-			m.Take(s)
-			g.keep(m)
-		case mem.Cleared == 0 && m.Severity() != s:
-			m.Take(s)
-		case mem.Cleared != 0 && m != nil && m.Severity() != core.None && m.Arrived <= mem.Cleared && l.member(mem.Rule, mem.Subject) == nil:
-			m.Take(core.None)
-		default:
-			continue
-		}
-		g.schedule(m)
-		g.dirty[keyState+mem.Rule+"/"+mem.Subject] = true
-	}
-}
-
 // Save implements repo.Follower.
 func (g *Engine) Save() ([]store.StatePut, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.saves++; g.saves > 1 && !g.began.Saved { // the one before was kept
+		if err := g.mark(context.Background()); err != nil {
+			return nil, err
+		}
+	}
 	puts := append(make([]store.StatePut, 0, len(g.dirty)+1), store.StatePut{Key: keySeq, Value: strconv.AppendInt(nil, g.seq, 10)})
 	for key, is := range g.dirty {
 		if !is {
@@ -458,7 +395,7 @@ func (g *Engine) Save() ([]store.StatePut, error) {
 		var err error
 		switch {
 		case key == keyQuiet:
-			b = strconv.AppendInt(nil, g.quiet, 10)
+			b = strconv.AppendInt(nil, g.began.Quiet, 10)
 		case strings.HasPrefix(key, keyPrint):
 			b = []byte(g.prints[key[len(keyPrint):]])
 		case strings.HasPrefix(key, keySlots): // the machine is gone
@@ -518,10 +455,22 @@ type dueAt struct {
 
 type dueHeap []dueAt
 
-func (h dueHeap) Len() int           { return len(h) }
-func (h dueHeap) Less(i, j int) bool { return h[i].at < h[j].at }
-func (h dueHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *dueHeap) Push(x any)        { *h = append(*h, x.(dueAt)) }
+func (h dueHeap) Len() int      { return len(h) }
+func (h dueHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+
+// Less orders what is due at one time too: the same each time it is told.
+func (h dueHeap) Less(i, j int) bool {
+	a, b := h[i], h[j]
+	if a.at != b.at {
+		return a.at < b.at
+	}
+	if a.m.rule.Name != b.m.rule.Name {
+		return a.m.rule.Name < b.m.rule.Name
+	}
+	return a.m.subject < b.m.subject
+}
+
+func (h *dueHeap) Push(x any) { *h = append(*h, x.(dueAt)) }
 func (h *dueHeap) Pop() any {
 	old := *h
 	x := old[len(old)-1]
@@ -567,8 +516,8 @@ func (g *Engine) fire(ctx context.Context, m *machine, due int64) error {
 		next.Past = m.Past.Clone()
 	}
 	c, changed := m.rule.Fire(&next.State, due, m.limits)
-	if changed {
-		t := transition{rule: m.rule, subject: m.subject, Change: c, value: next.Value, limit: next.Limit, episode: due}
+	if changed && !g.silent {
+		t := transition{rule: m.rule, subject: m.subject, Change: c, value: next.Value, limit: next.Limit, episode: due, place: 2*g.seq + 1}
 		if err := g.lookUp(ctx, &t); err != nil {
 			return err
 		}

@@ -46,8 +46,12 @@ type Member struct {
 	Unit      string  `json:"unit,omitempty"`
 	Since     int64   `json:"since"`             // µs
 	Cleared   int64   `json:"cleared,omitempty"` // µs; 0 while it is abnormal
-	TitleVi   string  `json:"titleVi"`
-	TitleEn   string  `json:"titleEn"`
+	// Place orders what the engine does, the same each time that it follows the
+	// log: twice the number of the commit that the member came of, one more for
+	// what came of time after that commit.
+	Place   int64  `json:"place,omitempty"`
+	TitleVi string `json:"titleVi"`
+	TitleEn string `json:"titleEn"`
 }
 
 // Line is one alert. Times are zero where there are none.

@@ -29,6 +29,7 @@ type transition struct {
 	core.Change
 	value, limit     float64
 	episode          int64 // place in the log or time that it came of
+	place            int64 // in the order of all that the engine does: see Member.Place
 	area             string
 	x, y             float64
 	key              string // of the record
@@ -101,12 +102,9 @@ func (g *Engine) write(ctx context.Context, key string, at int64, change func(*b
 		if err := change(b); err != nil {
 			return err
 		}
-		seq, err := b.commit(key, "", "")
+		_, err = b.commit(key, "", "")
 		switch {
 		case err == nil:
-			if seq > g.seq {
-				g.own[seq] = true
-			}
 			return nil
 		case try < tries && (problem.KindOf(err) == problem.Stale || problem.KindOf(err) == problem.Conflict):
 		default:
@@ -214,10 +212,12 @@ func (g *Engine) join(ctx context.Context, b *book, t *transition, now time.Time
 	switch {
 	case t.To == core.None && m == nil:
 		return nil
+	case t.To == core.None && (m.Place > t.place || m.Since > t.At):
+		return nil // told again after a crash: this member was not yet
 	case t.To == core.None:
 		m.Cleared = t.At
 	case m == nil:
-		l.Members = append(l.Members, Member{Rule: t.rule.Name, Subject: t.subject, Since: t.At})
+		l.Members = append(l.Members, Member{Rule: t.rule.Name, Subject: t.subject, Since: t.At, Place: t.place})
 		m = &l.Members[len(l.Members)-1]
 		fallthrough
 	default:
@@ -471,6 +471,10 @@ func figure(f float64, lang string) string {
 // its subject.
 func (g *Engine) lookUp(ctx context.Context, t *transition) error {
 	t.area, t.agency = grant.WholeCity, t.rule.Owner
+	if t.rule.Kind == core.Indicator {
+		t.area = t.subject
+		return g.speak(ctx, t, nil)
+	}
 	e, err := g.Repo.Entry(repo.Internal(), t.rule.Dataset)
 	if err != nil {
 		return g.speak(ctx, t, nil)
