@@ -19,7 +19,8 @@ func checkBoard(file string, text []byte, find func(string) *dataset.Dataset) er
 
 // checkBoard reads a board with all that this folder and the city define.
 func (c *City) checkBoard(r *repo.Repository, f definitionFile, find func(string) *dataset.Dataset) error {
-	var indicators, boards []string
+	indicators := map[string]*indicator.Definition{}
+	var boards []string
 	see := func(kind, name, text string) {
 		switch kind {
 		case "dashboard":
@@ -30,7 +31,9 @@ func (c *City) checkBoard(r *repo.Repository, f definitionFile, find func(string
 				return // told where it is read itself
 			}
 			for _, d := range file.Definitions {
-				indicators = append(indicators, d.Name)
+				if indicators[d.Name] == nil { // the folder's before the city's
+					indicators[d.Name] = d
+				}
 			}
 		}
 	}
@@ -44,8 +47,15 @@ func (c *City) checkBoard(r *repo.Repository, f definitionFile, find func(string
 	}
 	_, err := dashboard.Check(f.path, []byte(f.text), dashboard.Known{
 		Dataset:   find,
-		Indicator: func(name string) bool { return slices.Contains(indicators, name) },
-		Board:     func(name string) bool { return slices.Contains(boards, name) },
+		Indicator: func(name string) bool { return indicators[name] != nil },
+		Splits: func(name string) (by []string, adds, ok bool) {
+			d := indicators[name]
+			if d == nil {
+				return nil, false, false
+			}
+			return d.By, d.Scales(), true
+		},
+		Board: func(name string) bool { return slices.Contains(boards, name) },
 	})
 	return err
 }

@@ -76,19 +76,20 @@ export function startLive(): void {
     if (names.size) document.dispatchEvent(new CustomEvent("huong:moved", { detail: [...names] }));
     for (const el of document.querySelectorAll<HTMLElement>("[data-live-fragment]")) {
       const of = el.dataset.liveFragment!;
-      if (of === "*" || of.split(" ").some((n) => names.has(n))) later(el);
+      if (of === "*" || of.split(" ").some((n) => names.has(n))) later(el, names.has("definition") ? 500 : 2000);
     }
   };
 
-  // A part is asked for again at once, then at most every two seconds, and not
-  // while the reader is inside it or the tab is hidden.
+  // A part is asked for again at once, then at most every two seconds, or twice a
+  // second after what somebody has declared, which is rare; and not while the
+  // reader is inside it or the tab is hidden.
   const waiting = new Set<string>();
   const asked = new Map<string, number>();
-  const later = (el: HTMLElement) => {
+  const later = (el: HTMLElement, least = 2000) => {
     const id = el.id;
     if (waiting.has(id)) return;
     waiting.add(id);
-    const wait = Math.max(50 + Math.random() * 100, 2000 - (Date.now() - (asked.get(id) ?? 0)));
+    const wait = Math.max(50 + Math.random() * 100, least - (Date.now() - (asked.get(id) ?? 0)));
     setTimeout(() => {
       waiting.delete(id);
       const now = document.getElementById(id);

@@ -105,7 +105,7 @@ func Change(lang string, f float64) string {
 func (f Frame) moment(t time.Time, span time.Duration) string {
 	t = f.in(t)
 	switch {
-	case span <= 36*time.Hour:
+	case span <= 36*time.Hour, span <= 10*24*time.Hour && (t.Hour() > 0 || t.Minute() > 0): // between two days, not the day again
 		return t.Format("15:04")
 	case span <= 400*24*time.Hour:
 		return t.Format("02/01")

@@ -30,6 +30,7 @@ sections:
       - {kind: series, indicators: [water-level, rain], compare: week, notes: true}
       - {kind: table, dataset: rain-reading, fields: [station, rain], filter: "rain > 5", limit: 10}
       - {kind: text, text: {vi: Ghi chú, en: Note}}
+      - {kind: bars, indicator: requests, by: category}
 `
 
 func known() Known {
@@ -46,8 +47,17 @@ schema:
 		panic(err)
 	}
 	return Known{
-		Indicator: func(n string) bool { return n == "water-level" || n == "rain" },
-		Board:     func(n string) bool { return n == "ward" || n == "environment" || n == "health" },
+		Indicator: func(n string) bool { return n == "water-level" || n == "rain" || n == "requests" || n == "share" },
+		Splits: func(n string) (by []string, adds, ok bool) {
+			switch n {
+			case "requests":
+				return []string{"category"}, true, true
+			case "share":
+				return []string{"category"}, false, true
+			}
+			return nil, true, n == "rain"
+		},
+		Board: func(n string) bool { return n == "ward" || n == "environment" || n == "health" },
 		Dataset: func(n string) *dataset.Dataset {
 			if n == "rain-reading" {
 				return d
@@ -67,7 +77,7 @@ func TestABoardIsRead(t *testing.T) {
 	}
 	n := 0
 	b.Each(func(*Widget) { n++ })
-	if n != 4 {
+	if n != 5 {
 		t.Errorf("%d widgets", n)
 	}
 }
@@ -92,6 +102,9 @@ func TestFaultsStandAtTheirLines(t *testing.T) {
 		"nothing to show":    {"dataset: rain-reading, fields: [station, rain], filter: \"rain > 5\", ", "", 19, "dashboard-table"},
 		"widgets and cards":  {"    cards:\n", "    widgets: [{kind: alive}]\n    cards:\n", 9, "dashboard-section"},
 		"a key of another":   {"compare: week, notes: true", "limit: 3", 18, "declaration-unknown-key"},
+		"bars of a ratio":    {"indicator: requests", "indicator: share", 21, "dashboard-bars"},
+		"bars by a field":    {"by: category", "by: categry", 21, "dashboard-field-near"},
+		"bars of one part":   {"indicator: requests", "indicator: rain", 21, "dashboard-no-parts"},
 		"a text in one tong": {"{vi: Ghi chú, en: Note}", "{en: Note}", 20, "declaration-missing"},
 	} {
 		text := strings.Replace(good, c.from, c.to, 1)

@@ -26,8 +26,11 @@ type reference struct {
 // Known tells what exists besides the file. A nil func leaves its kind unchecked.
 type Known struct {
 	Indicator func(name string) bool
-	Dataset   func(name string) *dataset.Dataset // nil where there is none
-	Board     func(name string) bool
+	// Splits tells the fields by which an indicator is told in parts, and whether
+	// its parts add up: a ratio's do not. false when there is no such indicator.
+	Splits  func(name string) (by []string, adds, ok bool)
+	Dataset func(name string) *dataset.Dataset // nil where there is none
+	Board   func(name string) bool
 }
 
 // Parse reads a board. Everything that is wrong with it is told at once, each
@@ -59,11 +62,35 @@ func Check(file string, text []byte, known Known) (*Board, error) {
 			r.table(t, known.Dataset(t.widget.Dataset))
 		}
 	}
+	for _, b := range r.bars {
+		r.stack(b, known)
+	}
 	return r.board, r.doc.Err("dashboard-invalid")
 }
 
+// stack checks that the parts of bars are known and make a whole.
+func (r *reader) stack(b widgetAt, known Known) {
+	if known.Splits == nil || len(b.widget.Indicators) == 0 {
+		return
+	}
+	name := b.widget.Indicators[0]
+	by, adds, ok := known.Splits(name)
+	switch {
+	case !ok: // told by its name
+	case !adds:
+		r.doc.Fault(b.at.N.Get("indicator"), b.at.Join("indicator"), "dashboard-bars", "name", declare.Excerpt(name))
+	case b.widget.By != "" && !slices.Contains(by, b.widget.By):
+		n := b.at.N.Get("by")
+		if len(by) == 0 {
+			r.doc.Fault(n, b.at.Join("by"), "dashboard-no-parts", "name", declare.Excerpt(name))
+			return
+		}
+		r.doc.Unknown("dashboard-field", b.at.Join("by"), b.widget.By, by, n.Line, n.Col)
+	}
+}
+
 // table checks the fields and the filter of a table of records.
-func (r *reader) table(t tableAt, d *dataset.Dataset) {
+func (r *reader) table(t widgetAt, d *dataset.Dataset) {
 	if d == nil {
 		return
 	}
@@ -97,8 +124,8 @@ func (r *reader) table(t tableAt, d *dataset.Dataset) {
 	}
 }
 
-// tableAt is a widget that shows records, and where it stands.
-type tableAt struct {
+// widgetAt is a widget that is checked against what exists, and where it stands.
+type widgetAt struct {
 	widget Widget
 	at     *declare.Map
 }
@@ -108,7 +135,8 @@ type reader struct {
 	board   *Board
 	widgets int
 	refs    []reference
-	tables  []tableAt
+	tables  []widgetAt
+	bars    []widgetAt
 }
 
 func read(file string, text []byte) *reader {
@@ -242,8 +270,11 @@ func (r *reader) widget(n *declare.Node, path string) Widget {
 			r.doc.Fault(n, path, "dashboard-table")
 		}
 		if w.Dataset != "" {
-			r.tables = append(r.tables, tableAt{w, m})
+			r.tables = append(r.tables, widgetAt{w, m})
 		}
+	}
+	if w.Kind == "bars" {
+		r.bars = append(r.bars, widgetAt{w, m})
 	}
 	m.Done()
 	return w

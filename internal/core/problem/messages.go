@@ -14,6 +14,9 @@ func Text(lang, code string, args map[string]string) string {
 		s = m.vi
 	}
 	for k, v := range args {
+		if k == "action" && lang == "vi" {
+			v = actionVi(v)
+		}
 		s = strings.ReplaceAll(s, "{"+k+"}", v)
 	}
 	return s

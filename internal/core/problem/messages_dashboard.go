@@ -4,6 +4,8 @@ package problem
 var dashboards = map[string]message{
 	"dashboard-invalid":      {"Bảng điều hành {file} có {count} chỗ sai.", "The dashboard {file} has {count} faults."},
 	"dashboard-name":         {"Tên viết chữ thường không dấu và số, nối bằng dấu gạch; gặp “{found}”.", "A name is lower-case letters and digits joined by hyphens, found “{found}”."},
+	"dashboard-bars":         {"Các phần của {name} không cộng thành một tổng, nên không vẽ thành cột chồng được; xin dùng series hoặc ranking.", "The parts of {name} do not add up to a whole, so bars cannot show them; use series or ranking."},
+	"dashboard-no-parts":     {"{name} không chia theo trường nào.", "{name} is not told by any field."},
 	"dashboard-no-indicator": {"Chưa có chỉ số {name}.", "There is no indicator {name}."},
 	"dashboard-no-dataset":   {"Chưa có bộ dữ liệu {name}.", "There is no dataset {name}."},
 	"dashboard-no-board":     {"Chưa có bảng điều hành {name}.", "There is no dashboard {name}."},

@@ -9,3 +9,22 @@ var general = map[string]message{
 	"busy":            {"Hệ thống đang bận, xin thử lại sau.", "The system is busy, please try again shortly."},
 	"shutting-down":   {"Hệ thống đang dừng, xin thử lại sau.", "The system is shutting down, please try again shortly."},
 }
+
+// actionVi is the word for an action that a reader may not take.
+func actionVi(action string) string {
+	switch action {
+	case "read":
+		return "đọc"
+	case "write":
+		return "ghi"
+	case "erase":
+		return "xoá"
+	case "backup":
+		return "sao lưu"
+	case "rebuild":
+		return "dựng lại"
+	case "verify":
+		return "kiểm tra"
+	}
+	return action
+}

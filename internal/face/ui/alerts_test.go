@@ -19,12 +19,12 @@ import (
 )
 
 func (c *city) warnings() *alert.Engine {
-	return alert.New(alert.Config{Repo: c.repo, Now: time.Now,
+	return alert.New(alert.Config{Repo: c.repo, Now: c.clock,
 		News: func(e *commit.Entry, _ *commit.Applied, _ *repo.Entry) (int64, bool) { return e.At, true }})
 }
 
 func (c *city) notifier() *notify.Service {
-	return notify.New(notify.Config{Repo: c.repo, Now: time.Now, Base: "https://hue.example",
+	return notify.New(notify.Config{Repo: c.repo, Now: c.clock, Base: "https://hue.example",
 		Recipient: func(_ context.Context, id string) (notify.Recipient, error) {
 			return notify.Recipient{Addresses: []string{"account:" + id}}, nil
 		}})
@@ -49,7 +49,7 @@ alerts:
 // raised puts an alert that nobody has acknowledged.
 func (c *city) raised(t testing.TB, id string) {
 	t.Helper()
-	now := time.Now().UTC()
+	now := c.clock().UTC()
 	c.put(t, "alert", "test", []map[string]string{{
 		"id": id, "cause": "flood", "group": "flood@" + id, "rule": "river", "severity": "high", "peak": "high", "state": "raised",
 		"titleVi": "Nước sông Hương lên " + id, "titleEn": "The river rises " + id, "bodyVi": "Báo dân.", "bodyEn": "Warn people.",

@@ -150,16 +150,31 @@ func (d *boardData) ranking(t *tile) error {
 		t.Note = joined(" · ", t.Note, d.T("tile.target", "n", d.figure(def, *def.Target)+unitTail(t.Unit)))
 	}
 	t.Href = d.indicatorHref(def.Name)
-	w := 420 * float64(max(1, t.w.Columns))
-	f := d.frameOf(w, r.Height(25))
-	c := chart.NewFluidSVG(f.W, f.H)
-	r.Draw(c, f)
-	t.Chart, t.Table = c.Markup(t.Title), r.Table(f)
+	t.Table = r.Table(d.frameOf(420, 25))
+	t.Chart = twoRooms(func(narrow bool) string {
+		w := 420 * float64(max(1, t.w.Columns))
+		if r.Columns = t.w.Columns; narrow {
+			r.Columns, w = 1, narrowRoom
+		}
+		f := d.frameOf(w, r.Height(25))
+		c := chart.NewFluidSVG(f.W, f.H)
+		r.Draw(c, f)
+		return c.Markup(t.Title)
+	})
 	if len(r.Items) == 0 {
 		t.Empty = d.T("tile.empty")
 	}
 	return nil
 }
+
+// twoRooms draws a chart twice: for the room of a desk, and for a narrow one where
+// names would run into the bars. Style shows one of them.
+func twoRooms(draw func(narrow bool) string) string {
+	return `<div class="r-wide">` + draw(false) + `</div><div class="r-narrow">` + draw(true) + `</div>`
+}
+
+// narrowRoom is the width of a chart on a phone.
+const narrowRoom = 310
 
 func unitTail(unit string) string {
 	if unit == "" {
@@ -271,11 +286,29 @@ func (d *boardData) stack(t *tile) error {
 		s.Bars = append(s.Bars, b)
 	}
 	t.Href, t.Note = d.indicatorHref(def.Name), t.Unit
-	f := d.frameOf(520, float64(24+24*len(s.Bars)))
-	c := chart.NewFluidSVG(f.W, f.H)
-	s.Draw(c, f)
-	t.Chart, t.Table = c.Markup(t.Title), s.Table(f)
+	high := float64(24 + 24*len(s.Bars))
+	t.Table = s.Table(d.frameOf(520, high))
+	t.Chart = twoRooms(func(narrow bool) string {
+		f, x := d.frameOf(520, high), s
+		if narrow {
+			f, x.Parts = d.frameOf(narrowRoom, high), nil
+			for _, name := range s.Parts {
+				x.Parts = append(x.Parts, shortened(name, 10))
+			}
+		}
+		c := chart.NewFluidSVG(f.W, f.H)
+		x.Draw(c, f)
+		return c.Markup(t.Title)
+	})
 	return nil
+}
+
+// shortened is the beginning of a name where it is longer than so many letters.
+func shortened(name string, most int) string {
+	if r := []rune(name); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return name
 }
 
 // heat shows an hourly figure by day and hour.

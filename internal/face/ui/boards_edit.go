@@ -122,6 +122,12 @@ func (e *boardEditor) known() dashboard.Known {
 	}
 	if e.u.Figures != nil {
 		k.Indicator = func(name string) bool { return e.u.Figures.Definition(name) != nil }
+		k.Splits = func(name string) (by []string, adds, ok bool) {
+			if d := e.u.Figures.Definition(name); d != nil {
+				return d.By, d.Scales(), true
+			}
+			return nil, false, false
+		}
 	}
 	return k
 }

@@ -1,11 +1,16 @@
 package ui_test
 
 import (
+	"archive/zip"
+	"encoding/csv"
+	"fmt"
 	"html"
+	"io"
 	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -119,6 +124,78 @@ func TestABoardIsDownloadedAsSeen(t *testing.T) {
 	}
 }
 
+// What a program for tables would take for a formula, stays text in both files,
+// and figures stay numbers.
+func TestABoardsFilesHoldNoFormulas(t *testing.T) {
+	c := newBoardCity(t)
+	title := `=HYPERLINK("http://example.org";"x")`
+	at := c.now.Format(time.RFC3339)
+	for i, s := range []string{title, "+84 là đầu số", "@SUM(1+1)", "-2+3"} {
+		c.put(t, "alert", "thử", []map[string]string{{"id": fmt.Sprintf("f-%d", i), "cause": "c", "group": fmt.Sprintf("f-%d", i), "rule": "r", "severity": "high", "state": "raised", "titleVi": s, "titleEn": s,
+			"area": "19774", "agency": "vpubnd", "level": "city", "raisedAt": at, "changedAt": at, "active": "1", "members": "[]"}})
+	}
+	c.define(t, "trial", `title: {vi: "=1+1", en: "=1+1"}
+sections:
+  - widgets:
+      - {kind: alerts, limit: 20}
+      - {kind: number, indicator: bed-occupancy}
+      - {kind: series, indicators: [water-level-kim-long]}
+`)
+	_, body := c.get(t, "/boards/trial/export?format=csv", c.token)
+	rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(body, "\ufeff"))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	guarded := 0
+	for _, row := range rows {
+		for i, cell := range row {
+			if strings.HasPrefix(cell, "'") {
+				guarded++
+			}
+			if cell == "" || !strings.ContainsAny(cell[:1], "=+-@\t\r") {
+				continue
+			}
+			if _, err := strconv.ParseFloat(cell, 64); err != nil || i != 3 {
+				t.Errorf("a program takes for a formula: %q", cell)
+			}
+		}
+	}
+	if guarded < 5 || !strings.Contains(body, "'=HYPERLINK") {
+		t.Errorf("%d cells are guarded: %s", guarded, body)
+	}
+
+	_, body = c.get(t, "/boards/trial/export?format=xlsx", c.token)
+	book, err := zip.NewReader(strings.NewReader(body), int64(len(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, sheets := "", 0
+	for _, f := range book.File {
+		if !strings.HasPrefix(f.Name, "xl/worksheets/sheet") && f.Name != "xl/sharedStrings.xml" {
+			continue
+		}
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all += string(b)
+		sheets++
+	}
+	if sheets < 4 || strings.Contains(all, "<f>") || strings.Contains(all, "<f ") {
+		t.Errorf("%d sheets; a formula in them: %t", sheets, strings.Contains(all, "<f"))
+	}
+	if !strings.Contains(html.UnescapeString(all), title) {
+		t.Error("a title is not in the workbook as it is written")
+	}
+	if n := len(regexp.MustCompile(`<c r="[A-Z]+\d+"( s="\d+")?( t="n")?><v>-?[0-9.E+-]+</v>`).FindAllString(all, -1)); n < 10 {
+		t.Errorf("%d cells are numbers", n)
+	}
+}
+
 const soundBoard = `title: {vi: Bảng thử, en: Trial}
 sections:
   - widgets:
@@ -136,6 +213,10 @@ func TestEditingABoardIsACommitThatExpectsItsVersion(t *testing.T) {
 	status, body := save(version, strings.Replace(soundBoard, "bed-occupancy", "no-such", 1))
 	if status != http.StatusUnprocessableEntity || !strings.Contains(body, "Dòng 4, cột") || !strings.Contains(body, "no-such") {
 		t.Errorf("a fault answered %d", status)
+	}
+	status, body = save(version, strings.Replace(soundBoard, "{kind: number, indicator: bed-occupancy}", "{kind: bars, indicator: dossiers-on-time, by: category}", 1))
+	if status != http.StatusUnprocessableEntity || !strings.Contains(body, "Dòng 4, cột") || !strings.Contains(body, "không cộng thành một tổng") {
+		t.Errorf("bars of a ratio answered %d", status)
 	}
 	if status, _ := save(version, strings.ReplaceAll(soundBoard, "\n", "\r\n")); status != http.StatusSeeOther {
 		t.Fatalf("not saved: %d", status)

@@ -81,7 +81,8 @@ func (u *UI) wallStyle(w http.ResponseWriter, r *web.Request) error {
 	h := w.Header()
 	h.Set("Content-Type", "text/css; charset=utf-8")
 	h.Set("Cache-Control", "public, max-age=86400")
-	_, err = fmt.Fprintf(w, ":root{--wall:%dpx;--wall-columns:%d}\n", room.letter(), columns)
+	// As a part of the panel's width, whatever a pixel of the page is on it.
+	_, err = fmt.Fprintf(w, ":root{--wall:%.4fvw;--wall-columns:%d}\n", 100*float64(room.letter())/float64(room.Wide), columns)
 	return err
 }
 

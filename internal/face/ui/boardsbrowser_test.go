@@ -1,14 +1,17 @@
 package ui_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -117,5 +120,41 @@ func TestAWallSaysThatItsLineIsCut(t *testing.T) {
 	c.cut.Store(false)
 	for _, b := range tabs {
 		b.until(t, 30*time.Second, `document.documentElement.dataset.live === "on"`)
+	}
+}
+
+// Somebody has a board open while it is changed in the editor: the page shows the
+// new board by itself, without being loaded again. The editor stands in another
+// browser, or in a tab before it, which listens for both until its form is sent.
+func TestASavedBoardReachesOpenPages(t *testing.T) {
+	c := newBoardCity(t)
+	mine := browser(t)
+	for name, theirs := range map[string]context.Context{"in another browser": browser(t), "in a tab before it": mine} {
+		t.Run(name, func(t *testing.T) {
+			open := func(profile context.Context, path string) *tab {
+				b := newTab(t, profile, c.url)
+				b.as(t, c, look{"vi", "light", 1440, 900})
+				b.open(t, path)
+				b.until(t, 30*time.Second, `document.documentElement.dataset.live === "on"`)
+				return b
+			}
+			writes := open(theirs, "/boards/health/edit")
+			reads := open(mine, "/boards/health")
+			reads.run(t, `window.stays = true`)
+			for _, title := range []string{"Y tế hôm nay " + name, "Y tế lần nữa " + name} {
+				writes.run(t, `(() => { const box = document.querySelector("#board-text"); box.value = box.value.replace(/^title: .*$/m, "title: {vi: `+title+`, en: Health}"); window.sent = true; document.querySelector(".editor button.primary").click(); })()`)
+				writes.until(t, 20*time.Second, `!window.sent && location.search.includes("saved=1") && document.readyState === "complete"`)
+				begun := time.Now()
+				if theirs == mine { // what stands behind is made up for when it is looked at
+					if err := chromedp.Do(reads.ctx, call(page.BringToFront, cdp.Empty{})); err != nil {
+						t.Fatal(err)
+					}
+				}
+				reads.until(t, waitLong, `document.querySelector("#board h1").textContent === "`+title+`" && window.stays`)
+				t.Logf("shown %v after the answer", time.Since(begun).Round(time.Millisecond))
+			}
+			reads.clean(t)
+			writes.clean(t)
+		})
 	}
 }

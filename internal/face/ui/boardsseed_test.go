@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -47,8 +45,11 @@ func (f *figures) Definition(name string) *core.Definition {
 		d = core.Definition{Title: words("Chỉ số "+title, "Indicator "+title), Unit: words("vụ", "cases"), Good: core.Down}
 	}
 	d.Name, d.Owner, d.Sector, d.Area = name, "vpubnd", "environment", true
-	d.Parts = []core.Part{{Dataset: "rain-reading", Measure: core.Mean}}
-	d.By = []string{"category"}
+	d.Parts = []core.Part{{Dataset: "rain-reading", Measure: core.Count}}
+	d.By = []string{"category", "disease"}
+	if strings.Contains(name, "on-time") {
+		d.Parts = append(d.Parts, d.Parts[0]) // a ratio
+	}
 	d.Grains = []core.Grain{core.Hour, core.Day, core.Month}
 	d.Lag = time.Hour
 	return &d
@@ -175,7 +176,11 @@ func (c *city) define(t testing.TB, name, text string) {
 // incident and a stage.
 func newBoardCity(t testing.TB) *city {
 	t.Helper()
-	c := newCity(t)
+	c := copyOf(t, &shared.boards, func(c *city) {
+		c.plain(t)
+		c.boards(t)
+	})
+	c.repairs = &repairs{repo: c.repo}
 	f := &figures{now: c.now}
 	for _, a := range readCSV(t, cityFolder+"/areas.csv") {
 		if a["kind"] == "phuong" || a["kind"] == "xa" {
@@ -183,16 +188,15 @@ func newBoardCity(t testing.TB) *city {
 		}
 	}
 	c.figures = f
-	files, err := filepath.Glob(cityFolder + "/dashboards/*.yaml")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no boards: %v", err)
-	}
-	for _, file := range files {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.define(t, strings.TrimSuffix(filepath.Base(file), ".yaml"), string(b))
+	c.serveWith(t, nil)
+	return c
+}
+
+// boards defines the boards of Huế and fills what they list.
+func (c *city) boards(t testing.TB) {
+	t.Helper()
+	for name, text := range sources(t, "dashboards/*.yaml") {
+		c.define(t, name, text)
 	}
 	at := func(ago time.Duration) string { return c.now.Add(-ago).Format(time.RFC3339) }
 	c.put(t, "city-stage", "công bố", []map[string]string{{"id": "s1", "at": at(2 * time.Hour), "stage": "3", "reason": "Kim Long vượt BĐ2, ngập 4 phường", "reasonEn": "Kim Long over level 2, four wards flooded", "agency": "vpubnd"}})
@@ -209,6 +213,4 @@ func newBoardCity(t testing.TB) *city {
 	}
 	c.put(t, "alert", "cảnh báo", alerts)
 	c.put(t, "incident", "sự cố", []map[string]string{{"id": "i-1", "title": "Ngập sâu ở Kim Long", "titleEn": "Deep flooding at Kim Long", "kind": "flood", "severity": "high", "state": "in-progress", "over": "false", "agency": "vpubnd", "area": "19774", "detectedAt": at(90 * time.Minute), "entries": "0", "updatedAt": at(0)}})
-	c.serveWith(t, nil)
-	return c
 }

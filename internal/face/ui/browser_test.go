@@ -21,11 +21,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// browser starts one headless Chromium, or skips the test where there is none.
-func browser(t *testing.T) context.Context { return browserWith(t) }
-
-// browserWith is browser with further options.
-func browserWith(t *testing.T, more ...chromedp.ExecAllocatorOption) context.Context {
+// chromium finds the browser, or skips the test where there is none.
+func chromium(t *testing.T) string {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("the browser tests are left out with -short")
@@ -34,19 +31,32 @@ func browserWith(t *testing.T, more ...chromedp.ExecAllocatorOption) context.Con
 	if err != nil {
 		t.Skip("SKIPPED: no chromium on this machine, so no page was looked at")
 	}
+	return path
+}
+
+// startChromium starts a headless Chromium with further options.
+func startChromium(path, folder string, more ...chromedp.ExecAllocatorOption) (context.Context, context.CancelFunc) {
 	opts := append([]chromedp.ExecAllocatorOption{}, chromedp.ExecPath(path), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.UserDataDir(t.TempDir()),
+		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.UserDataDir(folder),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.Flag("hide-scrollbars", true))
-	opts = append(opts, more...)
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), opts...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
+	ctx, end := chromedp.NewExecAllocator(context.Background(), append(opts, more...)...)
+	ctx, leave := chromedp.NewContext(ctx)
+	return ctx, func() { leave(); end() }
+}
+
+// browserWith is a Chromium of the test's own, with further options.
+func browserWith(t *testing.T, more ...chromedp.ExecAllocatorOption) context.Context {
+	t.Helper()
+	ctx, end := startChromium(chromium(t), t.TempDir(), more...)
+	t.Cleanup(end)
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatal(err)
 	}
 	return ctx
 }
+
+// waitLong bounds what a test waits for on a busy machine.
+const waitLong = 20 * time.Second
 
 // tab is one open page with what went wrong on it.
 type tab struct {

@@ -53,6 +53,9 @@ func (u *UI) live(w http.ResponseWriter, r *web.Request) error {
 	sent := map[string]moved{}
 	var seq int64
 	defined, beat := u.Repo.DefinitionsVersion(), beatEvery
+	if again {
+		defined = -1 // what was declared meanwhile was missed too
+	}
 	for {
 		wait, cancel := context.WithTimeout(ctx, beat)
 		head, err := u.Repo.Wait(wait, seq)

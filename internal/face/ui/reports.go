@@ -322,10 +322,15 @@ func (v *view) reportDrawing(b *report.Block) string {
 		return c.Markup(b.Title.In(v.lang))
 	case b.Kind == core.Ranking:
 		r := b.Ranking(v.lang, 1)
-		h := r.Height(24)
-		c := chart.NewFluidSVG(760, h)
-		r.Draw(c, chart.Frame{W: 760, H: h, Lang: v.lang, Zone: v.zone})
-		return c.Markup(b.Title.In(v.lang))
+		return twoRooms(func(narrow bool) string {
+			f := chart.Frame{W: 760, H: r.Height(24), Lang: v.lang, Zone: v.zone}
+			if narrow {
+				f.W = narrowRoom
+			}
+			c := chart.NewFluidSVG(f.W, f.H)
+			r.Draw(c, f)
+			return c.Markup(b.Title.In(v.lang))
+		})
 	}
 	return ""
 }

@@ -28,10 +28,11 @@ import (
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/account"
+	"huong.city/huong/internal/service/indicator"
 	"huong.city/huong/internal/service/ingest"
+	"huong.city/huong/internal/service/report"
 	"huong.city/huong/internal/service/rights"
 	"huong.city/huong/internal/service/sharing"
-	"huong.city/huong/internal/store/sqlite"
 	bundle "huong.city/huong/web"
 )
 
@@ -41,18 +42,24 @@ type city struct {
 	repo  *repo.Repository
 	url   string
 	now   time.Time
-	token string // of a steward who may read and write everything
-	held  string // id of a row in quarantine
+	late  time.Duration // of its clock behind the wall's
+	token string        // of a steward who may read and write everything
+	held  string        // id of a row in quarantine
 	seq   int64
 
 	accounts *account.Accounts
 	figures  ui.Figures // of boards; none when nil
 	repairs  *repairs
-	server   *httptest.Server
-	streams  atomic.Int64 // how often the stream was asked for
-	cut      atomic.Bool  // the stream is refused
-	basemap  string       // file of streets, from the next serving on
-	moving   atomic.Int64 // commits that the pulse of the reports knows of
+
+	indicators *indicator.Service // no pages of them when nil
+	reports    *report.Desk       // none when nil
+	paper      *report.Fonts      // none when nil
+
+	server  *httptest.Server
+	streams atomic.Int64 // how often the stream was asked for
+	cut     atomic.Bool  // the stream is refused
+	basemap string       // file of streets, from the next serving on
+	moving  atomic.Int64 // commits that the pulse of the reports knows of
 }
 
 // watch looks for who reported something, whom no reader without credentials may
@@ -60,36 +67,30 @@ type city struct {
 var watch = canarytest.New(map[string]string{"reporter": "Nguyễn Văn A", "telephone": "0900000000"})
 
 func TestMain(m *testing.M) {
-	os.Exit(watch.End(m.Run(), "answer", "log"))
+	code := m.Run()
+	endShared()
+	os.Exit(watch.End(code, "answer", "log"))
 }
 
 const cityFolder = "../../../city/hue"
 
 func newCity(t testing.TB) *city {
 	t.Helper()
-	ctx := context.Background()
-	zone, err := time.LoadLocation("Asia/Ho_Chi_Minh")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &city{now: time.Now().UTC().Truncate(time.Second)}
-	d, err := sqlite.Open(t.TempDir(), sqlite.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.repo, err = repo.Open(ctx, repo.Config{Driver: d, Now: func() time.Time { return time.Now() }, Zone: zone})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.repo.Close(ctx) })
-	c.declare(t)
-	c.fill(t)
-	if c.token, err = c.repo.CreateToken(ctx, repo.Operator(), "kỹ sư dữ liệu", []string{"*"}, []string{"*"}, "", time.Time{}); err != nil {
-		t.Fatal(err)
-	}
+	c := copyOf(t, &shared.plain, func(c *city) { c.plain(t) })
 	c.repairs = &repairs{repo: c.repo}
 	c.serveWith(t, nil)
 	return c
+}
+
+// plain fills a city with what every test may expect.
+func (c *city) plain(t testing.TB) {
+	t.Helper()
+	c.declare(t)
+	c.fill(t)
+	var err error
+	if c.token, err = c.repo.CreateToken(context.Background(), repo.Operator(), "kỹ sư dữ liệu", []string{"*"}, []string{"*"}, "", time.Time{}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (c *city) declare(t testing.TB) {
@@ -304,20 +305,20 @@ func (c *city) serveWith(t testing.TB, p *account.Provider) {
 		p.Redirect = c.url + "/enter/callback"
 	}
 	var err error
-	if c.accounts, err = account.New(account.Config{Repo: c.repo, Now: time.Now, Random: crand.Reader, Provider: p, Origin: c.localhost()}); err != nil {
+	if c.accounts, err = account.New(account.Config{Repo: c.repo, Now: c.clock, Random: crand.Reader, Provider: p, Origin: c.localhost()}); err != nil {
 		t.Fatal(err)
 	}
 	log := slog.New(watch.Log(slog.DiscardHandler))
 	stopping, stop := context.WithCancel(context.Background())
 	var pages *ui.UI
 	mux, err = web.New(web.Config{
-		Authenticate: c.accounts.Authenticate, Now: time.Now, Random: zeroes{}, Log: log, Stopping: stopping,
+		Authenticate: c.accounts.Authenticate, Now: c.clock, Random: zeroes{}, Log: log, Stopping: stopping,
 		Missing: func(w http.ResponseWriter, r *web.Request) error { return pages.Missing(w, r) },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	pages, err = ui.New(ui.Config{Repo: c.repo, Files: bundle.Files(), Now: time.Now, Log: log, Sessions: mux, Activity: c.activity, Repairs: c.repairs, Figures: c.figures, Accounts: c.accounts, Sharing: sharing.New(c.repo, crand.Reader, nil), Rights: rights.New(c.repo, crand.Reader), Stopping: stopping, Incidents: c.incidents(), Attachments: c.attachments(), Alerts: c.warnings(), Notices: c.notifier(), Basemap: c.basemap})
+	pages, err = ui.New(ui.Config{Repo: c.repo, Files: bundle.Files(), Now: c.clock, Log: log, Sessions: mux, Activity: c.activity, Repairs: c.repairs, Figures: c.figures, Accounts: c.accounts, Sharing: sharing.New(c.repo, crand.Reader, nil), Rights: rights.New(c.repo, crand.Reader), Stopping: stopping, Incidents: c.incidents(), Attachments: c.attachments(), Alerts: c.warnings(), Notices: c.notifier(), Basemap: c.basemap, Indicators: c.indicators, Reports: c.reports, Paper: c.paper})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -346,7 +346,7 @@ func TestTooManyTriesWait(t *testing.T) {
 
 func TestSigningInAtAProvider(t *testing.T) {
 	c := newCity(t)
-	p := accounttest.Start(t, time.Now)
+	p := accounttest.Start(t, c.clock)
 	c.serveWith(t, &account.Provider{
 		Name: map[string]string{"vi": "Cổng định danh", "en": "Test provider"}, Issuer: p.URL, ClientID: accounttest.ClientID, ClientSecret: accounttest.ClientSecret,
 		Citizens: true, Claims: account.Claims{Person: "citizen_id", Assurance: map[string]int{"loa2": 2}},

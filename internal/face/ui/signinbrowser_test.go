@@ -219,7 +219,7 @@ func TestPasskeyInABrowser(t *testing.T) {
 func TestProviderInABrowser(t *testing.T) {
 	ctx := browser(t)
 	c := newCity(t)
-	p := accounttest.Start(t, time.Now)
+	p := accounttest.Start(t, c.clock)
 	c.serveWith(t, &account.Provider{Name: map[string]string{"vi": "Cổng thử"}, Issuer: p.URL, ClientID: accounttest.ClientID, ClientSecret: accounttest.ClientSecret, Citizens: true})
 	p.Set(func(p *accounttest.Provider) { p.Claims = map[string]any{"sub": "s-1", "name": "Hồ Thị Bình"} })
 	b := newTab(t, ctx, c.url)
