@@ -119,11 +119,16 @@ export function startLive(): void {
   const channel = new BroadcastChannel(url);
   channel.onmessage = (e) => hear(e.data as Note);
 
-  const lead = () => new Promise<void>(() => {
+  // Listening ends when the page is left: a page that the browser keeps for the way
+  // back must not keep the lock, nor get it, or the tabs that are left hear nothing.
+  let leave = new AbortController();
+  const lead = () => new Promise<void>((over) => {
     let source: EventSource;
     let retry = 1000;
+    const { signal } = leave;
     const tell = (note: Note) => { hear(note); channel.postMessage(note); };
     const open = () => {
+      if (signal.aborted) return;
       // Who has heard something before, from this stream or another tab's, is told
       // all that there is: what moved meanwhile was not heard. The browser's own
       // attempts say so by the last id.
@@ -138,11 +143,19 @@ export function startLive(): void {
       };
     };
     open();
-    addEventListener("pagehide", () => source.close());
-    addEventListener("pageshow", (e) => { if (e.persisted) open(); });
+    signal.addEventListener("abort", () => { source.close(); over(); });
   });
-  if (navigator.locks) void navigator.locks.request("huong:" + url, lead);
-  else void lead(); // plain HTTP on another host: no locks there, one stream per tab
+  const listen = () => {
+    if (!navigator.locks) void lead(); // plain HTTP on another host: no locks there, one stream per tab
+    else navigator.locks.request("huong:" + url, { signal: leave.signal }, lead).catch(() => {}); // left while it waited
+  };
+  listen();
+  addEventListener("pagehide", () => leave.abort());
+  addEventListener("pageshow", (e) => {
+    if (!e.persisted) return;
+    leave = new AbortController();
+    listen();
+  });
 
   setInterval(() => {
     const now = Date.now();
