@@ -132,12 +132,20 @@ func (h *faultLog) Handle(_ context.Context, r slog.Record) error {
 
 func start(t testing.TB, change func(*web.Config)) *site {
 	t.Helper()
+	return startOn(t, change, func(*repo.Config) {})
+}
+
+// startOn is start with other settings of the repository.
+func startOn(t testing.TB, change func(*web.Config), settings func(*repo.Config)) *site {
+	t.Helper()
 	d, err := sqlite.Open(t.TempDir(), sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	zone := time.FixedZone("+07", 7*3600)
-	r, err := repo.Open(t.Context(), repo.Config{Driver: d, Now: time.Now, Zone: zone})
+	config := repo.Config{Driver: d, Now: time.Now, Zone: zone}
+	settings(&config)
+	r, err := repo.Open(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
