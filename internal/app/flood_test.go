@@ -283,19 +283,43 @@ func TestTheFlood(t *testing.T) {
 
 	whole := newFloodCity(t, at(25, 0))
 	whole.pass(at(27, 12))
-	if want := whole.story(); !slices.Equal(broken, want) {
-		for _, x := range broken {
-			if !slices.Contains(want, x) {
-				t.Errorf("only after the kills: %s", x)
-			}
-		}
-		for _, x := range want {
-			if !slices.Contains(broken, x) {
-				t.Errorf("lost by the kills: %s", x)
-			}
-		}
-		t.Errorf("%d and %d lines of the story", len(broken), len(want))
+	same(t, broken, whole.story())
+}
+
+// A server that was started in the middle of the flood, whose memories hold less
+// than their span, and that died twice within hours.
+func TestAFloodMet(t *testing.T) {
+	if testing.Short() || racing {
+		t.Skip("a night of a city, twice")
 	}
+	c := newFloodCity(t, at(26, 21))
+	c.pass(at(26, 23))
+	c.kill()
+	c.pass(at(27, 1))
+	c.kill()
+	c.pass(at(27, 3))
+	whole := newFloodCity(t, at(26, 21))
+	whole.pass(at(27, 3))
+	same(t, c.story(), whole.story())
+}
+
+// same tells where two stories differ.
+func same(t *testing.T, broken, want []string) {
+	t.Helper()
+	if slices.Equal(broken, want) {
+		return
+	}
+	for _, x := range broken {
+		if !slices.Contains(want, x) {
+			t.Errorf("only after the kills: %s", x)
+		}
+	}
+	for _, x := range want {
+		if !slices.Contains(broken, x) {
+			t.Errorf("lost by the kills: %s", x)
+		}
+	}
+	t.Errorf("%d and %d lines of the story", len(broken), len(want))
 }
 
 func (c *floodCity) check() {
