@@ -116,6 +116,7 @@ func TestAlertPages(t *testing.T) {
 
 // All of it by the keyboard, without a fault of axe.
 func TestAlertsInABrowser(t *testing.T) {
+	t.Parallel()
 	ctx := browser(t)
 	c := alertCity(t)
 	r := c.reader(t)

@@ -2,9 +2,6 @@ package ui_test
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -27,29 +24,17 @@ func (b *tab) as(t *testing.T, c *city, l look) {
 }
 
 func TestBoardsInABrowser(t *testing.T) {
-	ctx := browser(t)
+	t.Parallel()
 	c := newBoardCity(t)
-	axe, err := os.ReadFile("../../../web/node_modules/axe-core/axe.min.js")
-	if err != nil {
-		t.Log("SKIPPED PART: axe-core is not installed in web/node_modules, so accessibility was not checked")
-	}
-	folder, only := os.Getenv("HUONG_SCREENSHOTS"), os.Getenv("HUONG_PAGE")
-	for _, l := range []look{{"vi", "light", 1920, 1080}, {"en", "dark", 1440, 900}, {"vi", "dark", 390, 844}, {"en", "light", 390, 844}, {"vi", "light", 1440, 900}} {
-		t.Run(fmt.Sprintf("%s-%s-%d", l.lang, l.theme, l.width), func(t *testing.T) {
-			b := newTab(t, ctx, c.url)
-			b.as(t, c, l)
-			for key, path := range c.boardPages() {
-				if only != "" && !strings.HasPrefix(key, only) {
-					continue
-				}
-				t.Run(key, func(t *testing.T) { b.visit(t, c, l, key, path, string(axe), folder) })
-			}
-		})
-	}
+	c.see(t, asPages(c.engineer(t), c.boardPages()), map[string][]glance{
+		"vi": {{1920, "light", allRules}, {1440, "light", contrast}, {390, "dark", allRules}},
+		"en": {{1440, "dark", allRules}, {390, "light", allRules}},
+	})
 }
 
 // The first page stands on one screen of a desk, and a wall never scrolls.
 func TestNothingScrollsOnTheFirstScreenAndTheWall(t *testing.T) {
+	t.Parallel()
 	ctx := browser(t)
 	c := newBoardCity(t)
 	b := newTab(t, ctx, c.url)
@@ -68,6 +53,7 @@ func TestNothingScrollsOnTheFirstScreenAndTheWall(t *testing.T) {
 // From the first page to a record behind a number it takes three actions, by
 // keyboard, and the choice of ward and language is kept.
 func TestTheKeyboardReachesAWardAndItsTable(t *testing.T) {
+	t.Parallel()
 	ctx := browser(t)
 	c := newBoardCity(t)
 	b := newTab(t, ctx, c.url)
@@ -127,6 +113,7 @@ func TestAWallSaysThatItsLineIsCut(t *testing.T) {
 // new board by itself, without being loaded again. The editor stands in another
 // browser, or in a tab before it, which listens for both until its form is sent.
 func TestASavedBoardReachesOpenPages(t *testing.T) {
+	t.Parallel()
 	c := newBoardCity(t)
 	mine := browser(t)
 	for name, theirs := range map[string]context.Context{"in another browser": browser(t), "in a tab before it": mine} {

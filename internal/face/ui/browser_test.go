@@ -2,19 +2,18 @@ package ui_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
@@ -152,111 +151,48 @@ func (c *city) pages() map[string]string {
 	return list
 }
 
-// settled waits until a page shows what it is made for, with its letters, and
-// tells how much wider than the window it is.
-const settled = `(async () => {
-	const wait = (ms) => new Promise((r) => setTimeout(r, ms));
-	for (let i = 0; i < 400 && !document.querySelector("%s"); i++) await wait(50);
-	await document.fonts.ready;
-	return document.documentElement.scrollWidth - document.documentElement.clientWidth;
-})()`
-
-func TestPagesInABrowser(t *testing.T) {
-	ctx := browser(t)
-	c := newCity(t)
-	c.alerts(t)
-	axe, err := os.ReadFile("../../../web/node_modules/axe-core/axe.min.js")
-	if err != nil {
-		t.Log("SKIPPED PART: axe-core is not installed in web/node_modules, so accessibility was not checked")
+// ready is what stands in a page that script completes.
+func ready(page string) string {
+	switch page {
+	case "map":
+		return "[data-map-ready]"
+	case "site", "site-usual":
+		return "[data-marks-ready] [data-idle]"
+	case "chart", "chart-register":
+		return "[data-chart-ready]"
 	}
-	looks := []look{{"vi", "light", 1440, 900}, {"en", "dark", 1440, 900}, {"vi", "dark", 390, 844}, {"en", "light", 390, 844}}
-	if os.Getenv("HUONG_BROWSER") == "full" {
-		looks = append(looks, look{"vi", "dark", 1440, 900}, look{"en", "light", 1440, 900}, look{"vi", "light", 390, 844}, look{"en", "dark", 390, 844}, look{"vi", "dark", 1920, 1080})
-	}
-	folder := os.Getenv("HUONG_SCREENSHOTS")
-	only := os.Getenv("HUONG_PAGE")
-	for _, l := range looks {
-		name := fmt.Sprintf("%s-%s-%d", l.lang, l.theme, l.width)
-		t.Run(name, func(t *testing.T) {
-			b := newTab(t, ctx, c.url)
-			set := func(name, val string) chromedp.Action[chromedp.Void] {
-				return call(network.SetCookie, network.SetCookieParams{Name: name, Value: val, URL: c.url})
-			}
-			size := emulation.SetDeviceMetricsOverrideParams{Width: l.width, Height: l.height, DeviceScaleFactor: 1, Mobile: l.width < 500}
-			if err := chromedp.Do(b.ctx, call(emulation.SetDeviceMetricsOverride, size), set("lang", l.lang), set("theme", l.theme), set("huong", c.token)); err != nil {
-				t.Fatal(err)
-			}
-			for key, path := range c.pages() {
-				if only != "" && !strings.HasPrefix(key, only) {
-					continue
-				}
-				t.Run(key, func(t *testing.T) { b.visit(t, c, l, key, path, string(axe), folder) })
-			}
-			if only == "" {
-				if err := chromedp.Do(b.ctx, call(network.ClearBrowserCookies, cdp.Empty{}), set("lang", l.lang), set("theme", l.theme)); err != nil {
-					t.Fatal(err)
-				}
-				for key, path := range map[string]string{"public-home": "/", "public-denied": "/quarantine", "public-sharing": "/datasets/service-request/sharing"} {
-					t.Run(key, func(t *testing.T) { b.visit(t, c, l, key, path, string(axe), folder) })
-				}
-			}
-		})
-	}
+	return ""
 }
 
-func (b *tab) visit(t *testing.T, c *city, l look, key, path, axe, folder string) {
+// asPages makes a table of pages for one reader.
+func asPages(who *reader, paths map[string]string) (list []pageOf) {
+	for name, path := range paths {
+		list = append(list, pageOf{name, path, who, ready(name), ""})
+	}
+	slices.SortFunc(list, func(a, b pageOf) int { return strings.Compare(a.name, b.name) })
+	return list
+}
+
+func TestPagesInABrowser(t *testing.T) {
+	t.Parallel()
+	c := newCity(t)
+	c.alerts(t)
+	glances := fourGlances()
+	if os.Getenv("HUONG_BROWSER") == "full" {
+		glances = everyGlance()
+	}
+	pages := asPages(c.engineer(t), c.pages())
+	c.see(t, append(pages, asPages(c.reader(t), map[string]string{"public-home": "/", "public-denied": "/quarantine", "public-sharing": "/datasets/service-request/sharing"})...), glances)
+}
+
+// engineer is a reader by the city's token.
+func (c *city) engineer(t testing.TB) *reader {
 	t.Helper()
-	b.take()
-	ready := "main"
-	switch key {
-	case "map":
-		ready = "[data-map-ready]"
-	case "site", "site-usual":
-		ready = "[data-marks-ready] [data-idle]"
-	case "chart", "chart-register":
-		ready = "[data-chart-ready]"
-	}
-	visiting, cancel := context.WithTimeout(b.ctx, 60*time.Second)
-	defer cancel()
-	err := chromedp.Do(visiting, chromedp.Navigate(c.url+path))
-	wide := 0
-	if err == nil {
-		wide, err = chromedp.Run(visiting, chromedp.Evaluate[int](fmt.Sprintf(settled, ready), chromedp.EvalAwaitPromise))
-	}
+	r := c.reader(t)
+	home, err := url.Parse(c.url)
 	if err != nil {
-		t.Errorf("%s: %v %v", path, err, b.take())
-		return
+		t.Fatal(err)
 	}
-	if wide > 0 {
-		t.Errorf("%s: the page is %d px wider than the window", path, wide)
-	}
-	if axe != "" {
-		run := axe + `;axe.run(document, {runOnly: ["wcag2a","wcag2aa","wcag21a","wcag21aa","wcag22aa"], resultTypes: ["violations"]}).then(r => JSON.stringify(r.violations.map(v => ({id: v.id, help: v.help, nodes: v.nodes.slice(0, 3).map(n => n.html.slice(0, 200) + " :: " + n.failureSummary)}))))`
-		report, err := chromedp.Run(visiting, chromedp.Evaluate[string](run, chromedp.EvalAwaitPromise))
-		if err != nil {
-			t.Errorf("%s: axe: %v", path, err)
-		}
-		var violations []struct {
-			ID, Help string
-			Nodes    []string
-		}
-		if json.Unmarshal([]byte(report), &violations) == nil {
-			for _, v := range violations {
-				t.Errorf("%s: %s: %s\n\t%s", path, v.ID, v.Help, strings.Join(v.Nodes, "\n\t"))
-			}
-		}
-	}
-	for _, f := range b.take() {
-		t.Errorf("%s: %s", path, f)
-	}
-	if folder == "" {
-		return
-	}
-	png, err := chromedp.Run(visiting, chromedp.CaptureScreenshot())
-	if err == nil {
-		err = os.WriteFile(filepath.Join(folder, fmt.Sprintf("%s-%s-%s-%d.png", key, l.lang, l.theme, l.width)), png, 0o644)
-	}
-	if err != nil {
-		t.Error(err)
-	}
+	r.http.Jar.SetCookies(home, []*http.Cookie{{Name: "huong", Value: c.token, Path: "/"}})
+	return r
 }

@@ -39,6 +39,7 @@ func (b *tab) js(t *testing.T, script string) {
 // The list is the map's twin: the keyboard moves the selection, the address and
 // the panel follow, and layers and time are one address that can be shared.
 func TestTheMapByTheKeyboard(t *testing.T) {
+	t.Parallel()
 	ctx := browser(t)
 	c := newCity(t)
 	c.alerts(t)
@@ -67,6 +68,7 @@ func TestTheMapByTheKeyboard(t *testing.T) {
 // The slider goes back by hours, the address holds the time, playing comes to
 // an end by itself, and the map of then is that of then.
 func TestTheSliderReplaysHours(t *testing.T) {
+	t.Parallel()
 	ctx := browser(t)
 	c := newCity(t)
 	b := newTab(t, ctx, c.url)
@@ -116,6 +118,7 @@ func TestTenThousandLivePlaces(t *testing.T) {
 
 // Without WebGL the wards' drawing and the list are the map.
 func TestTheMapWithoutWebGL(t *testing.T) {
+	t.Parallel()
 	ctx := browserWith(t, chromedp.Flag("disable-3d-apis", true))
 	c := newCity(t)
 	c.alerts(t)
@@ -132,6 +135,7 @@ func TestTheMapWithoutWebGL(t *testing.T) {
 
 // The streets come from the file beside the data, by ranges, and from nowhere else.
 func TestStreetsFromTheCitysFile(t *testing.T) {
+	t.Parallel()
 	ctx := browser(t)
 	c := newCity(t)
 	c.basemap = filepath.Join(t.TempDir(), "basemap.pmtiles")

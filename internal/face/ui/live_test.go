@@ -97,6 +97,7 @@ func TestManyTabsShareOneStream(t *testing.T) {
 }
 
 func TestTheKeyboardMovesThroughRecords(t *testing.T) {
+	t.Parallel()
 	ctx := browser(t)
 	c := newCity(t)
 	b := newTab(t, ctx, c.url)
@@ -124,6 +125,7 @@ func TestTheKeyboardMovesThroughRecords(t *testing.T) {
 }
 
 func TestSigningInByTheKeyboardAlone(t *testing.T) {
+	t.Parallel()
 	ctx := browser(t)
 	c := newCity(t)
 	b := newTab(t, ctx, c.url)

@@ -71,6 +71,7 @@ func (c *city) steward(t *testing.T, ctx context.Context) *tab {
 // A row that came in with a word for a number is put right by the keyboard
 // alone: still wrong at first, then right, then a record.
 func TestARowIsCorrectedAndReplayedByTheKeyboard(t *testing.T) {
+	t.Parallel()
 	ctx := browser(t)
 	c := newCity(t)
 	day := c.now.Add(-96 * time.Hour).Format("02/01/2006")

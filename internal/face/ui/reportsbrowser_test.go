@@ -13,6 +13,7 @@ import (
 // leader approves and issues; both take it with them as PDF and as a workbook. Who
 // has no part in it does not learn that it exists.
 func TestAReportInABrowser(t *testing.T) {
+	t.Parallel()
 	ctx := browser(t)
 	x := newCentre(t)
 	home, err := url.Parse(x.url)

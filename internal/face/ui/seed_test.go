@@ -308,11 +308,11 @@ func (c *city) serveWith(t testing.TB, p *account.Provider) {
 	if c.accounts, err = account.New(account.Config{Repo: c.repo, Now: c.clock, Random: crand.Reader, Provider: p, Origin: c.localhost()}); err != nil {
 		t.Fatal(err)
 	}
-	log := slog.New(watch.Log(slog.DiscardHandler))
+	log := slog.New(watch.Log(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
 	stopping, stop := context.WithCancel(context.Background())
 	var pages *ui.UI
 	mux, err = web.New(web.Config{
-		Authenticate: c.accounts.Authenticate, Now: c.clock, Random: zeroes{}, Log: log, Stopping: stopping,
+		Authenticate: c.accounts.Authenticate, Now: time.Now, Random: zeroes{}, Log: log, Stopping: stopping,
 		Missing: func(w http.ResponseWriter, r *web.Request) error { return pages.Missing(w, r) },
 	})
 	if err != nil {

@@ -31,7 +31,8 @@ var shared struct {
 	browser sync.Once
 	chrome  context.Context
 	failed  error
-	stop    []func()
+	mu      sync.Mutex
+	stop    []func() // first what was begun last
 }
 
 // keepUntilEnd is a folder that is gone when all tests are over.
@@ -41,8 +42,14 @@ func keepUntilEnd(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shared.stop = append(shared.stop, func() { os.RemoveAll(dir) })
+	atEnd(func() { os.RemoveAll(dir) })
 	return dir
+}
+
+func atEnd(stop func()) {
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	shared.stop = append([]func(){stop}, shared.stop...)
 }
 
 // copyOf gives the test a city that was filled as fill says.
@@ -99,7 +106,7 @@ func browser(t *testing.T) context.Context {
 	shared.browser.Do(func() {
 		var stop context.CancelFunc
 		shared.chrome, stop = startChromium(path, keepUntilEnd(t))
-		shared.stop = append([]func(){stop}, shared.stop...)
+		atEnd(stop)
 		shared.failed = chromedp.Do(shared.chrome)
 	})
 	if shared.failed != nil {

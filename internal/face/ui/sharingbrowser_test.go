@@ -138,6 +138,7 @@ func (s *story) status(path string) int {
 // for, asked back, answered, approved, read by, revoked, denied; and the person
 // whom the record is about sees who read it.
 func TestSharingInABrowser(t *testing.T) {
+	t.Parallel()
 	ctx := browser(t)
 	c, citizen := withAids(t)
 	c.staff(t, "binh.steward", account.Capacity{Agency: "snv", Roles: []string{grant.Steward}})
@@ -254,6 +255,7 @@ func TestSharingInABrowser(t *testing.T) {
 // TestReadingInBulkInABrowser pages through a register until a second person must
 // have approved, asks for that, and reads on by it.
 func TestReadingInBulkInABrowser(t *testing.T) {
+	t.Parallel()
 	ctx := browser(t)
 	c, _ := withAids(t)
 	var rows []map[string]string

@@ -85,6 +85,7 @@ func (b *tab) forgetCookies(t *testing.T) {
 
 // Signing in by keyboard alone, and what follows, in both languages and sizes.
 func TestSignInInABrowser(t *testing.T) {
+	t.Parallel()
 	ctx := browser(t)
 	c := newCity(t)
 	c.put(t, "purpose", "danh mục", []map[string]string{{"code": "care", "name": "Chăm sóc", "nameEn": "Care", "basis": "Luật"}})
@@ -145,6 +146,7 @@ func TestSignInInABrowser(t *testing.T) {
 // A passkey: made, used without a name or password, refused once it is removed or
 // its signature is not the device's.
 func TestPasskeyInABrowser(t *testing.T) {
+	t.Parallel()
 	ctx := browser(t)
 	c := newCity(t)
 	c.staff(t, "an", officerSNV)
@@ -217,6 +219,7 @@ func TestPasskeyInABrowser(t *testing.T) {
 
 // The provider's own pages are another origin; coming back the reader is in.
 func TestProviderInABrowser(t *testing.T) {
+	t.Parallel()
 	ctx := browser(t)
 	c := newCity(t)
 	p := accounttest.Start(t, c.clock)

@@ -22,6 +22,7 @@ func linksOf(body, pattern string) (list []string) {
 // From a figure on the first page it takes three actions to a single record: the
 // figure's own page, the records behind it, one of them. Each is an address.
 func TestThreeActionsFromAFigureToARecord(t *testing.T) {
+	t.Parallel()
 	x := newCentre(t)
 	_, first := x.leader.get("/")
 	figures := linksOf(first, `^/indicators/[a-z0-9-]+`)
@@ -76,6 +77,7 @@ func TestThreeActionsFromAFigureToARecord(t *testing.T) {
 // Who asks for an indicator that is not declared is told so in words, also who has
 // no account.
 func TestAnUnknownIndicatorIsTold(t *testing.T) {
+	t.Parallel()
 	x := newCentre(t)
 	for lang, words := range map[string]string{"vi": "Không tìm thấy", "en": "not found"} {
 		status, body := x.get(t, "/indicators/no-such", "", "Accept-Language", lang)

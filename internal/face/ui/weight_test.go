@@ -19,6 +19,7 @@ const (
 )
 
 func TestTheFirstPageIsLight(t *testing.T) {
+	t.Parallel()
 	ctx := browser(t)
 	c := newCity(t)
 	for _, lang := range []string{"vi", "en"} {
