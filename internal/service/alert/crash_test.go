@@ -367,3 +367,52 @@ func TestRebuildInAFlood(t *testing.T) {
 		}
 	})
 }
+
+// Two servers on one database, each at its own pace and one dying now and then,
+// tell what one would.
+func TestTwoServersTellOnce(t *testing.T) {
+	gen := rapid.Custom(moments)
+	for seed := range seeds(8) {
+		list := gen.Example(seed + 20_000)
+		whole := many(t).live(list, false, false)
+		a := many(t)
+		b := *a
+		b.saved = map[string][]byte{}
+		b.begin()
+		both := [...]*city{a, &b}
+		all := func() {
+			for range 3 { // what one writes the other follows
+				a.follow(0)
+				b.follow(0)
+			}
+		}
+		tick := func(n int) {
+			for i := range both {
+				both[(n+i)%2].tick()
+			}
+			all()
+		}
+		all()
+		for n, m := range list {
+			for _, d := range m.Deeds {
+				a.do(d)
+				b.stage, b.figure = a.stage, a.figure
+			}
+			both[n%2].follow(max(m.Kill, 0))
+			if m.Kill >= 0 {
+				both[n%2].begin()
+			}
+			all()
+			for i := range m.Minutes {
+				a.clock.pass(time.Minute)
+				tick(n + i)
+			}
+			a.clock.pass(time.Minute)
+			tick(n)
+		}
+		if broken := a.story(); whole != broken {
+			t.Errorf("seed %d", seed)
+			differs(t, list, whole, broken)
+		}
+	}
+}
