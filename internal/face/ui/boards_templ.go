@@ -990,7 +990,7 @@ func stageStrip(d *boardData, t *tile) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var55 string
-			templ_7745c5c3_Var55, templ_7745c5c3_Err = templ.JoinStringErrs(dotted(t.Stage.Agency))
+			templ_7745c5c3_Var55, templ_7745c5c3_Err = templ.JoinStringErrs(dotted(t.Stage.Reason))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/face/ui/boards.templ`, Line: 128, Col: 126}
 			}
@@ -999,7 +999,7 @@ func stageStrip(d *boardData, t *tile) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var56 string
-			templ_7745c5c3_Var56, templ_7745c5c3_Err = templ.JoinStringErrs(dotted(t.Stage.Reason))
+			templ_7745c5c3_Var56, templ_7745c5c3_Err = templ.JoinStringErrs(dotted(t.Stage.Agency))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/face/ui/boards.templ`, Line: 128, Col: 152}
 			}
