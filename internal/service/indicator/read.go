@@ -331,12 +331,8 @@ func (s *Service) Value(ctx context.Context, p repo.Principal, a Ask) (r Reading
 	}
 	r.Figure = f(b)
 	if q.grain != indicator.Total {
-		for i, into := range [...]*Figure{&r.Yesterday, &r.LastWeek, &r.LastYear} {
-			then := q.grain.Before(b, indicator.Earlier(i))
-			if f, err = q.figuresOf(ctx, only(q.grain, then)); err != nil {
-				return r, err
-			}
-			*into = f(then)
+		if err := q.earlier(ctx, b, now, &r); err != nil {
+			return r, err
 		}
 	}
 	if q.holds(q.area) {
@@ -346,6 +342,86 @@ func (s *Service) Value(ctx context.Context, p repo.Principal, a Ask) (r Reading
 		}
 	}
 	return r, q.freshness(ctx, &r, now)
+}
+
+// earlier fills the figures to compare with.
+func (q *asked) earlier(ctx context.Context, b indicator.Bucket, now time.Time, r *Reading) error {
+	fine, piecemeal := q.pieces()
+	if r.Upto = fine.Start(fine.At(now.UnixMicro(), q.s.zone), q.s.zone); r.Complete || !piecemeal || r.Start.After(r.Upto) {
+		r.Upto = time.Time{}
+	}
+	var err error
+	if !r.Upto.IsZero() {
+		if r.SoFar, err = q.stretch(ctx, fine, r.Start, r.Upto); err != nil {
+			return err
+		}
+	}
+	for i, into := range [...]*Figure{&r.Yesterday, &r.LastWeek, &r.LastYear} {
+		then := q.grain.Before(b, indicator.Earlier(i))
+		if !r.Upto.IsZero() {
+			start, end := q.grain.Start(then, q.s.zone), q.grain.End(then, q.s.zone)
+			if until := start.Add(r.Upto.Sub(r.Start)); until.Before(end) {
+				end = until
+			}
+			if *into, err = q.stretch(ctx, fine, start, end); err != nil {
+				return err
+			}
+			continue
+		}
+		f, err := q.figuresOf(ctx, only(q.grain, then))
+		if err != nil {
+			return err
+		}
+		*into = f(then)
+	}
+	return nil
+}
+
+// pieces tells the grain by which a bucket's figure grows as time passes, where
+// it can be put together from smaller buckets. What is a state at the bucket's
+// end, or a quantile, does not grow and is compared whole.
+func (q *asked) pieces() (fine indicator.Grain, ok bool) {
+	if q.way != rolled || q.grain == indicator.Total {
+		return q.grain, false
+	}
+	for i := range q.parts {
+		x := &q.parts[i]
+		if x.way != rolled || x.roll == nil || q.gathers(x) || !x.spec.Part.Measure.Additive() {
+			return q.grain, false
+		}
+		g := x.roll.Spec.Grains[0]
+		if i > 0 && g != fine {
+			return q.grain, false
+		}
+		fine = g
+	}
+	return fine, fine < q.grain
+}
+
+// stretch is the figure of whole smaller buckets from one time to another; not
+// known where that is no time.
+func (q *asked) stretch(ctx context.Context, fine indicator.Grain, from, until time.Time) (Figure, error) {
+	if !from.Before(until) || !q.state.Served {
+		return Figure{}, nil
+	}
+	small := *q
+	small.grain = fine
+	w := window{fine.At(from.UnixMicro(), q.s.zone), fine.At(until.UnixMicro(), q.s.zone)}
+	parts := make([]Figure, len(q.parts))
+	for i := range q.parts {
+		cells, err := small.cells(ctx, &q.parts[i], w)
+		if err != nil {
+			return Figure{}, err
+		}
+		var sum cell
+		for _, c := range cells {
+			sum.add(&c)
+		}
+		if !sum.none() {
+			parts[i] = q.figure(&q.parts[i], &sum)
+		}
+	}
+	return q.combine(q.area, parts), nil
 }
 
 // freshness tells of when the newest data is and what that means.

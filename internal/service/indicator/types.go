@@ -50,6 +50,12 @@ type Reading struct {
 	Reached  bool     // at least as good as the target
 
 	Yesterday, LastWeek, LastYear Figure // the buckets to compare with
+	// Upto is set where the bucket is not over and its figure grows with time, as
+	// counts and sums do: SoFar is then the figure up to Upto, the end of the last
+	// smaller bucket that is over, and the figures to compare with reach as far into
+	// theirs. It is zero where whole buckets are compared.
+	Upto  time.Time
+	SoFar Figure
 
 	Newest   time.Time // latest moment of a record that counts; zero when unknown
 	Quality  Quality
