@@ -30,6 +30,7 @@ var requestDesk = map[string]message{
 	"request-desk":         {"Việc này do đơn vị đầu mối tiếp nhận phản ánh làm.", "This is for the duty desk that takes reports in."},
 	"request-day":          {"Cần một ngày, dạng năm-tháng-ngày.", "A day is expected, as year-month-day."},
 	"request-past":         {"Ngày hẹn phải ở sau hôm nay.", "The planned day must lie ahead."},
+	"request-before":       {"Không thể sớm hơn lúc gửi.", "This cannot be before it was sent."},
 	"request-far":          {"Ngày hẹn không được quá ba năm.", "The planned day lies more than three years ahead."},
 	"request-second-look":  {"Người đã trả lời không tự xem lại câu trả lời của mình; hãy để người khác xem.", "Who gave the answer does not review it; another person must."},
 	"request-after-photo":  {"Việc sửa chữa ngoài hiện trường cần ảnh chụp sau khi xử lý.", "Work on the spot needs a photo taken afterwards."},

@@ -30,6 +30,9 @@ const (
 	Followers = "request-follow"
 )
 
+// wholeCityCode stands for all wards.
+const wholeCityCode = grant.WholeCity
+
 // workflowName is the workflow of the city that the desk works by.
 const workflowName = "service-request"
 

@@ -60,9 +60,9 @@ func (d *Desk) lowest() string {
 	return ""
 }
 
-// deskAgency keeps the reporters: the agency that owns their dataset.
+// deskAgency takes requests in and keeps who reported: the owner of the dataset.
 func (d *Desk) deskAgency() string {
-	if e, err := d.repo.Entry(repo.Internal(), Reporters); err == nil {
+	if e, err := d.repo.Entry(repo.Internal(), Dataset); err == nil {
 		return e.Dataset.Owner
 	}
 	return ""

@@ -17,7 +17,6 @@ type draft struct {
 	d       *Desk
 	rules   *rules
 	x       Request
-	before  Request
 	entries []Entry
 	case_   *workflow.Case
 	now     time.Time
@@ -44,7 +43,10 @@ func (d *Desk) begin(ctx context.Context, code string) (*draft, error) {
 }
 
 func (d *Desk) draftOf(r *rules, x Request, entries []Entry) (*draft, error) {
-	t := &draft{d: d, rules: r, x: x, before: x, entries: entries, now: d.now()}
+	t := &draft{d: d, rules: r, x: x, entries: entries, now: d.now()}
+	if len(entries) == 0 { // whoever wrote the record knew of no timelines
+		t.adopt()
+	}
 	var err error
 	if t.case_, err = d.fold(r.workflow, entries); err != nil {
 		return nil, err

@@ -196,10 +196,12 @@ func (d *Desk) whole(ctx context.Context, x Request, reader string) (*Whole, err
 		return nil, err
 	}
 	w := &Whole{Request: x, Workflow: r.workflow}
-	c, err := d.fold(r.workflow, entries)
+	t, err := d.draftOf(r, x, entries)
 	if err != nil {
 		return nil, err
 	}
+	c := t.case_
+	entries = t.entries
 	w.Paused = c.Paused
 	if w.Running, err = r.workflow.Running(c, d.clock); err != nil {
 		return nil, err
