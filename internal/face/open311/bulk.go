@@ -2,6 +2,7 @@ package open311
 
 import (
 	"encoding/csv"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,18 +23,18 @@ var bulkColumns = []string{"service_request_id", "requested_datetime", "updated_
 // of the list.
 func (f *Face) export(c *call) error {
 	c.only("service_code", "start_date", "end_date", "status")
-	from, until := c.instant("start_date"), c.instant("end_date")
+	from, until, chosen := c.instant("start_date"), c.instant("end_date"), c.filter()
 	if !from.IsZero() && !until.IsZero() && until.Before(from) {
 		c.vs = append(c.vs, problem.Violate("georeport-order", "end_date"))
 	}
 	if err := c.faults(); err != nil {
 		return err
 	}
-	v, err := f.look(c.ctx(), c.who)
+	v, err := f.look(c.who)
 	if err != nil {
 		return err
 	}
-	conditions, err := f.selected(c, v)
+	conditions, err := f.selected(c, v, chosen)
 	if err != nil {
 		return err
 	}
@@ -44,7 +45,7 @@ func (f *Face) export(c *call) error {
 	if same, err := f.fresh(c); err != nil || same {
 		return err
 	}
-	q := v.query(append(conditions, since(from, until)...)...)
+	q := v.public(append(conditions, since(from, until)...)...)
 	q.Sort[0].Desc = false
 	h := c.w.Header()
 	h.Set("Content-Type", "text/csv; charset=utf-8; header=present")
@@ -55,11 +56,16 @@ func (f *Face) export(c *call) error {
 		return err
 	}
 	row := make([]string, 0, len(bulkColumns))
+	begun := false
 	_, err = f.Repo.Read(c.ctx(), c.who, q, func(r repo.Record) error {
+		begun = true
 		x := v.report(r)
 		row = f.cells(row[:0], c, &x, n)
 		return out.Write(row)
 	})
+	if err != nil && begun { // what has left cannot be taken back: the answer is cut off
+		return problem.Wrap(err, problem.Internal, "internal")
+	}
 	if err != nil {
 		return err
 	}
@@ -108,7 +114,7 @@ type past struct {
 	agencies map[string]string
 	services []Service
 	byName   map[string]string
-	states   []string // that the workflow has closed
+	vocabulary
 }
 
 func (f *Face) reader(c *call, header []string, place func(int) (int, int)) (*past, error) {
@@ -162,7 +168,10 @@ func (f *Face) reader(c *call, header []string, place func(int) (int, int)) (*pa
 			p.agencies[code] = code
 		}
 	}
-	p.states, err = f.Closed(c.ctx())
+	e, err := f.Repo.Entry(c.who, Dataset)
+	if err == nil {
+		p.vocabulary = vocabularyOf(e.Dataset)
+	}
 	return p, err
 }
 
@@ -220,15 +229,14 @@ func (p *past) row(cells []string, place func(int) (int, int)) (x Past, vs []pro
 	p.kind(&x, cell("service_code", 100), cell("service_name", mostLine), wrong)
 	x.Outcome = cell("outcome", 40)
 	x.Answer = cell("status_notes", mostDescription)
-	if words, ok := outcomes[x.Outcome]; ok {
-		for _, said := range []string{words.vi, words.en} {
-			if rest, ok := strings.CutPrefix(x.Answer, said); ok {
-				x.Answer = strings.TrimPrefix(rest, " ")
-				break
-			}
+	if _, ok := p.outcomes[x.Outcome]; !ok && x.Outcome != "" {
+		wrong("outcome", "georeport-choice", "allowed", strings.Join(slices.Sorted(maps.Keys(p.outcomes)), ", "))
+	}
+	for _, lang := range []string{"vi", "en"} {
+		if said := p.said(x.Outcome, lang); said != "" && strings.HasPrefix(x.Answer, said) {
+			x.Answer = strings.TrimPrefix(strings.TrimPrefix(x.Answer, said), " ")
+			break
 		}
-	} else if x.Outcome != "" {
-		wrong("outcome", "georeport-choice", "allowed", "fixed, planned, no-budget, not-ours, cannot-verify, refused")
 	}
 	agency, column := cell("agency_code", 60), "agency_code"
 	if agency == "" {
@@ -253,7 +261,7 @@ func (p *past) state(x *Past, s string, wrong wrong) {
 		return
 	}
 	x.State = s
-	closed := s == "closed" || slices.Contains(p.states, s)
+	closed := s == "closed" || slices.Contains(p.closed, s)
 	if closed == x.Closed.IsZero() || closed && x.Closed.Before(x.Requested) {
 		wrong("closed_date", "georeport-csv-closed")
 	}

@@ -48,7 +48,7 @@ type Option struct{ Key, Name string }
 
 // Submission is a report as it came.
 type Submission struct {
-	Key                         string // idempotency
+	Key                         string // idempotency: 64 letters that nobody else knows, the same for a repeat
 	Service, Title, Description string
 	Longitude, Latitude         *float64
 	Address                     string

@@ -28,8 +28,6 @@ type Config struct {
 	Desk Desk
 	// Authenticate knows the holder of an api_key: a machine's token.
 	Authenticate func(ctx context.Context, token string) (repo.Principal, error)
-	// Closed lists the states of a report's workflow that GeoReport calls closed.
-	Closed func(ctx context.Context) ([]string, error)
 	// Jurisdictions are the values of jurisdiction_id that are this city, beside
 	// the name of the host that was asked.
 	Jurisdictions []string
@@ -130,8 +128,8 @@ func (c *call) formatted() error {
 		c.format = ending
 		return nil
 	case "csv":
-		c.format = "json"
-		if c.r.Pattern != "" && strings.HasSuffix(c.r.Pattern, ".csv") {
+		if strings.HasSuffix(c.r.Pattern, ".csv") {
+			c.format = "json" // of errors and of what an import answers
 			return nil
 		}
 	}

@@ -1,6 +1,8 @@
 package open311
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -140,7 +142,7 @@ func opened(h *multipart.FileHeader) (io.ReadCloser, error) { return h.Open() }
 func (f *Face) submission(c *call) (Submission, error) {
 	c.onlySent()
 	s := Submission{
-		Service: c.scalar("service_code"), Title: c.limited("title", 300), Description: c.limited("description", mostDescription),
+		Service: c.scalar("service_code"), Title: c.limited("title", 200), Description: c.limited("description", mostDescription),
 		Address: c.limited("address_string", mostLine), Email: c.limited("email", 254), Phone: c.limited("phone", 30),
 		Device: c.limited("device_id", 200), Account: c.limited("account_id", 200), MediaURL: c.limited("media_url", mostLink), Lang: c.lang,
 	}
@@ -187,7 +189,9 @@ func attributeOf(name string) (code string, ok bool) {
 	return strings.CutSuffix(strings.TrimSuffix(code, "[]"), "]")
 }
 
-// key is what makes a repeat safe; one is made up for a sender who has none.
+// key is what makes a repeat safe, sealed with the sender's name: one sender's
+// keys are not another's, and what was made up by hand becomes hard to guess. One
+// is made up for a sender who has none.
 func (f *Face) key(c *call) (string, error) {
 	key := c.scalar("key")
 	if h := c.r.Header.Get("Idempotency-Key"); h != "" {
@@ -196,17 +200,17 @@ func (f *Face) key(c *call) (string, error) {
 		}
 		key = h
 	}
-	if key == "" {
-		var b [16]byte
-		if _, err := io.ReadFull(f.Random, b[:]); err != nil {
-			return "", err
-		}
-		return hex.EncodeToString(b[:]), nil
-	}
 	if len(key) > 200 || strings.ContainsFunc(key, func(r rune) bool { return r < 0x21 || r > 0x7e }) {
 		c.vs = append(c.vs, problem.Violate("idempotency-key", "key"))
 	}
-	return key, nil
+	mac := hmac.New(sha256.New, f.Secret)
+	mac.Write([]byte("georeport-key\x00" + c.who.Name + "\x00" + key))
+	if key == "" {
+		if _, err := io.CopyN(mac, f.Random, 32); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(mac.Sum(nil)), nil
 }
 
 func (c *call) place(s *Submission) {

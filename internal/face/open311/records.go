@@ -1,12 +1,13 @@
 package open311
 
 import (
-	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
 	"huong.city/huong/internal/core/cql2"
+	"huong.city/huong/internal/core/dataset"
 	"huong.city/huong/internal/core/geom"
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/core/value"
@@ -25,19 +26,63 @@ var columns = []string{"code", "category", "status", "title", "description", "pu
 // view is how one asker sees reports.
 type view struct {
 	who    repo.Principal
+	zone   *time.Location
 	fields []string
 	all    bool // sees what is not public too: the asker may read reports as they were written
-	closed map[string]bool
-	states []string // that are closed
+	vocabulary
+}
+
+// vocabulary is what the city's declaration of the dataset says of its codes.
+type vocabulary struct {
+	closed   []string // states that GeoReport calls closed: open311.status.closed
+	outcomes map[string]dataset.Words
+}
+
+func vocabularyOf(d *dataset.Dataset) vocabulary {
+	w := vocabulary{outcomes: map[string]dataset.Words{}}
+	if m, ok := d.Outside["open311"].(map[string]any); ok {
+		if status, ok := m["status"].(map[string]any); ok {
+			list, _ := status["closed"].([]any)
+			for _, s := range list {
+				if s, ok := s.(string); ok {
+					w.closed = append(w.closed, s)
+				}
+			}
+		}
+	}
+	for _, f := range d.Schema.Fields {
+		if f.Name != "outcome" {
+			continue
+		}
+		for _, c := range f.Categories {
+			if code, ok := c.Value.(string); ok {
+				w.outcomes[code] = c.Label
+			}
+		}
+	}
+	return w
+}
+
+// said is the sentence that tells an outcome; empty for none.
+func (w *vocabulary) said(outcome, lang string) string {
+	words := w.outcomes[outcome]
+	if words == nil {
+		return ""
+	}
+	text := words["vi"]
+	if lang == "en" && words["en"] != "" {
+		text = words["en"]
+	}
+	return text + "."
 }
 
 // look finds out what the asker may see.
-func (f *Face) look(ctx context.Context, p repo.Principal) (*view, error) {
+func (f *Face) look(p repo.Principal) (*view, error) {
 	e, err := f.Repo.Entry(p, Dataset)
 	if err != nil {
 		return nil, err
 	}
-	v := &view{who: p, closed: map[string]bool{}}
+	v := &view{who: p, zone: f.Repo.Zone(), vocabulary: vocabularyOf(e.Dataset)}
 	seen := map[string]bool{}
 	for _, i := range f.Repo.Visible(p, e) {
 		seen[e.Table.Columns[i].Name] = true
@@ -48,20 +93,19 @@ func (f *Face) look(ctx context.Context, p repo.Principal) (*view, error) {
 		}
 	}
 	v.all = seen["description"]
-	if v.states, err = f.Closed(ctx); err != nil {
-		return nil, err
-	}
-	for _, s := range v.states {
-		v.closed[s] = true
-	}
 	return v, nil
 }
 
-// query asks for reports that fit all conditions, newest first.
-func (v *view) query(conditions ...cql2.Expr) repo.Query {
+// public asks for reports that fit all conditions and are public, newest first;
+// for all of them where the asker sees more.
+func (v *view) public(conditions ...cql2.Expr) repo.Query {
 	if !v.all {
 		conditions = append(conditions, compare("=", "published", value.OfBool(true)))
 	}
+	return v.query(conditions...)
+}
+
+func (v *view) query(conditions ...cql2.Expr) repo.Query {
 	return repo.Query{Dataset: Dataset, Fields: v.fields, Filter: cql2.And(conditions...), Sort: []repo.Sort{{Field: "openedAt", Desc: true}, {Field: "code"}}}
 }
 
@@ -89,34 +133,41 @@ func since(from, until time.Time) (conditions []cql2.Expr) {
 	return conditions
 }
 
-// selected makes the conditions of the parameters service_code and status.
-func (f *Face) selected(c *call, v *view) (conditions []cql2.Expr, err error) {
-	codes, statuses := c.items("service_code"), c.items("status")
-	open, closed := false, false
-	for _, s := range statuses {
+// filter is what the parameters service_code and status ask for.
+type filter struct {
+	codes        []string
+	open, closed bool
+}
+
+func (c *call) filter() (x filter) {
+	x.codes = c.items("service_code")
+	for _, s := range c.items("status") {
 		switch strings.ToLower(s) {
 		case "open":
-			open = true
+			x.open = true
 		case "closed":
-			closed = true
+			x.closed = true
 		default:
 			c.vs = append(c.vs, problem.Violate("parameter-choice", "status", "allowed", "open, closed"))
 		}
 	}
-	if err := c.faults(); err != nil {
-		return nil, err
-	}
-	for _, code := range codes {
+	return x
+}
+
+// selected makes the conditions of a filter. A service that there never was is
+// not found.
+func (f *Face) selected(c *call, v *view, x filter) (conditions []cql2.Expr, err error) {
+	for _, code := range x.codes {
 		if _, err := f.service(c, code, false); err != nil {
 			return nil, err
 		}
 	}
-	if len(codes) > 0 {
-		conditions = append(conditions, within("category", codes))
+	if len(x.codes) > 0 {
+		conditions = append(conditions, within("category", x.codes))
 	}
-	if open != closed {
-		is := within("status", v.states)
-		if open {
+	if x.open != x.closed {
+		is := within("status", v.closed)
+		if x.open {
 			is = &cql2.Call{Op: "not", Args: []cql2.Expr{is}}
 		}
 		conditions = append(conditions, is)
@@ -130,10 +181,11 @@ type report struct {
 	outcome, answer, parent, track, urgency, level                string
 	opened, due, done, updated, planned, answered                 time.Time
 	lon, lat                                                      float64
-	placed, closed, published                                     bool
+	placed, closed, published, concealed                          bool
 	rating, reopened, followers                                   int64
 	rated                                                         bool
 	photos, afterPhotos                                           []string
+	said                                                          [2]string // the outcome, vi and en
 }
 
 func (v *view) report(r repo.Record) report {
@@ -163,11 +215,18 @@ func (v *view) report(r repo.Record) report {
 		}
 		return 0
 	}
+	day := func(name string) time.Time {
+		if c := cell(name); c.Kind() == value.Date {
+			y, m, d := c.CalendarDay().Date()
+			return time.Date(y, m, d, 0, 0, 0, 0, v.zone)
+		}
+		return time.Time{}
+	}
 	x := report{
 		code: words("code"), category: words("category"), state: words("status"), title: words("title"), words: words("publicText"),
 		channel: words("channel"), address: words("address"), agency: words("agency"), outcome: words("outcome"), answer: words("answer"),
 		parent: words("parent"), track: words("track"), urgency: words("urgency"), level: words("level"),
-		opened: at("openedAt"), due: at("dueAt"), updated: at("updatedAt"), planned: at("plannedAt"), answered: at("answeredAt"),
+		opened: at("openedAt"), due: at("dueAt"), updated: at("updatedAt"), planned: day("plannedAt"), answered: at("answeredAt"),
 		rating: count("rating"), reopened: count("reopened"), followers: count("followers"), rated: !cell("rating").IsNull(),
 		photos: texts(cell("photos")), afterPhotos: texts(cell("afterPhotos")),
 	}
@@ -181,14 +240,27 @@ func (v *view) report(r repo.Record) report {
 	if place := cell("location"); place.Kind() == value.Geometry {
 		x.lon, x.lat, x.placed = geom.PointOf(place.WKB())
 	}
-	if x.closed = v.closed[x.state]; x.closed {
+	if x.closed = slices.Contains(v.closed, x.state); x.closed {
 		for _, t := range []time.Time{at("closedAt"), x.answered, x.updated} {
 			if x.done = t; !t.IsZero() {
 				break
 			}
 		}
 	}
+	x.said = [2]string{v.said(x.outcome, "vi"), v.said(x.outcome, "en")}
+	if !x.published && !v.all {
+		x.conceal()
+	}
 	return x
+}
+
+// conceal leaves of a report that is not public what its sender follows it by:
+// how far it is and who has it, but no words of anybody and no place.
+func (x *report) conceal() {
+	x.concealed = true
+	x.words, x.title, x.answer, x.address, x.parent = "", "", "", "", ""
+	x.placed, x.lon, x.lat = false, 0, 0
+	x.photos, x.afterPhotos = nil, nil
 }
 
 // texts reads a cell that holds a list of texts; anything else is none.
@@ -222,23 +294,13 @@ func (x *report) status() string {
 // notes say why the report is where it is: its outcome and the public answer.
 func (x *report) notes(lang string) string {
 	var parts []string
-	if t, ok := outcomes[x.outcome]; ok {
-		parts = append(parts, t.in(lang))
+	if said := (phrase{x.said[0], x.said[1]}).in(lang); said != "" {
+		parts = append(parts, said)
 	}
 	if x.answer != "" {
 		parts = append(parts, x.answer)
 	}
 	return strings.Join(parts, " ")
-}
-
-// outcomes are the words of what became of a report.
-var outcomes = map[string]phrase{
-	"fixed":         {"Đã khắc phục.", "Fixed."},
-	"planned":       {"Đã lên kế hoạch.", "Planned."},
-	"no-budget":     {"Chưa có kinh phí.", "No budget yet."},
-	"not-ours":      {"Không thuộc thẩm quyền của thành phố.", "Not within the city's competence."},
-	"cannot-verify": {"Không xác minh được.", "Could not be verified."},
-	"refused":       {"Không thụ lý.", "Not taken up."},
 }
 
 // names are what codes are called, for one answer.

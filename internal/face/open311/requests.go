@@ -26,6 +26,7 @@ func (f *Face) requests(c *call) error {
 	size := c.count("page_size", 1, mostRequests, mostRequests)
 	page := c.count("page", 1, deepest, 1)
 	from, until := c.window(f.Now())
+	chosen := c.filter()
 	if err := c.faults(); err != nil {
 		return err
 	}
@@ -35,18 +36,18 @@ func (f *Face) requests(c *call) error {
 	if page*size > deepest {
 		return problem.New(problem.Invalid, "georeport-deep", "limit", deepest)
 	}
-	v, err := f.look(c.ctx(), c.who)
+	v, err := f.look(c.who)
 	if err != nil {
 		return err
 	}
-	conditions, err := f.selected(c, v)
+	conditions, err := f.selected(c, v, chosen)
 	if err != nil {
 		return err
 	}
 	if same, err := f.fresh(c); err != nil || same {
 		return err
 	}
-	q := v.query(append(conditions, since(from, until)...)...)
+	q := v.public(append(conditions, since(from, until)...)...)
 	q.Limit = page * size
 	var found []report
 	n := 0
@@ -90,7 +91,7 @@ func (f *Face) request(c *call) error {
 // named answers the requests of these ids that the asker may see, in the order
 // in which they were asked for. None of them is not found.
 func (f *Face) named(c *call, ids []string, extended bool) error {
-	v, err := f.look(c.ctx(), c.who)
+	v, err := f.look(c.who)
 	if err != nil {
 		return err
 	}
@@ -195,9 +196,14 @@ func (f *Face) extended(c *call, x *report) node {
 
 // notes are the public timelines of requests, oldest entry first.
 func (f *Face) notes(c *call, found []report) (map[string][]node, error) {
-	ids := make([]string, len(found))
+	var ids []string
 	for i := range found {
-		ids[i] = found[i].code
+		if !found[i].concealed {
+			ids = append(ids, found[i].code)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
 	}
 	entries, err := f.Desk.Updates(c.ctx(), UpdateQuery{Requests: ids, Limit: mostNotes, Lang: c.lang})
 	if err != nil {

@@ -2,6 +2,7 @@ package open311
 
 import (
 	"net/http"
+	"slices"
 
 	"huong.city/huong/internal/repo"
 )
@@ -49,7 +50,7 @@ func (u *Update) state(x *seenReport) string {
 	if u.State == "" {
 		return x.status()
 	}
-	if x.view.closed[u.State] {
+	if slices.Contains(x.view.closed, u.State) {
 		return "closed"
 	}
 	return "open"
@@ -63,7 +64,7 @@ type seenReport struct {
 // seen are the requests of entries that the asker may see.
 func (f *Face) seen(c *call, entries []Update) (map[string]*seenReport, error) {
 	seen := map[string]*seenReport{}
-	v, err := f.look(c.ctx(), c.who)
+	v, err := f.look(c.who)
 	if err != nil || len(entries) == 0 {
 		return seen, err
 	}
@@ -75,7 +76,7 @@ func (f *Face) seen(c *call, entries []Update) (map[string]*seenReport, error) {
 			ids = append(ids, u.Request)
 		}
 	}
-	_, err = f.Repo.Read(c.ctx(), c.who, v.query(within("code", ids)), func(r repo.Record) error {
+	_, err = f.Repo.Read(c.ctx(), c.who, v.public(within("code", ids)), func(r repo.Record) error {
 		x := v.report(r)
 		seen[x.code] = &seenReport{x, v}
 		return nil
