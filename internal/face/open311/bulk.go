@@ -17,7 +17,10 @@ import (
 // be imported again without guessing from names.
 var bulkColumns = []string{"service_request_id", "requested_datetime", "updated_datetime", "closed_date", "status_description", "status_notes", "source",
 	"service_name", "service_subtype", "description", "agency_responsible", "address", "lat", "long",
-	"service_code", "agency_code", "outcome", "expected_datetime"}
+	"service_code", "agency_code", "outcome", "expected_datetime", "published"}
+
+// mostCell bounds the names in a cell, in characters.
+const mostCell = 500
 
 // export streams requests as CSV, oldest first: all that fit, without the limits
 // of the list.
@@ -87,7 +90,7 @@ func (f *Face) cells(row []string, c *call, x *report, n *names) []string {
 	}
 	return append(row, words(x.code), at(x.opened), at(x.changed()), at(x.done), words(x.state), words(x.notes(c.lang)), words(x.channel),
 		words(n.service(x.category).Name), "", words(x.words), words(n.agency(x.agency)), words(x.address), lat, lon,
-		words(x.category), words(x.agency), words(x.outcome), at(x.due))
+		words(x.category), words(x.agency), words(x.outcome), at(x.due), strconv.FormatBool(x.published))
 }
 
 // guarded keeps a spreadsheet from taking text for a formula: an apostrophe goes
@@ -224,9 +227,16 @@ func (p *past) row(cells []string, place func(int) (int, int)) (x Past, vs []pro
 	if cells[p.at["requested_datetime"]] == "" {
 		wrong("requested_datetime", "parameter-required")
 	}
-	x.Channel, x.Description, x.Address = cell("source", 40), cell("description", mostDescription), cell("address", mostLine)
+	x.Channel, x.Description, x.Address = cell("source", 40), cell("description", mostDescription), cell("address", mostAddress)
 	p.state(&x, cell("status_description", 40), wrong)
-	p.kind(&x, cell("service_code", 100), cell("service_name", mostLine), wrong)
+	p.kind(&x, cell("service_code", 100), cell("service_name", mostCell), wrong)
+	switch strings.ToLower(cell("published", 10)) { // nothing is public that does not say so
+	case "true":
+		x.Published = true
+	case "", "false":
+	default:
+		wrong("published", "parameter-boolean")
+	}
 	x.Outcome = cell("outcome", 40)
 	x.Answer = cell("status_notes", mostDescription)
 	if _, ok := p.outcomes[x.Outcome]; !ok && x.Outcome != "" {
@@ -240,7 +250,7 @@ func (p *past) row(cells []string, place func(int) (int, int)) (x Past, vs []pro
 	}
 	agency, column := cell("agency_code", 60), "agency_code"
 	if agency == "" {
-		agency, column = cell("agency_responsible", mostLine), "agency_responsible"
+		agency, column = cell("agency_responsible", mostCell), "agency_responsible"
 	}
 	if x.Agency = p.agencies[agency]; agency != "" && x.Agency == "" {
 		wrong(column, "georeport-csv-agency")

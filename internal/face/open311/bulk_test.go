@@ -17,7 +17,7 @@ import (
 	"huong.city/huong/internal/face/open311"
 )
 
-const bulkHeader = "service_request_id,requested_datetime,updated_datetime,closed_date,status_description,status_notes,source,service_name,service_subtype,description,agency_responsible,address,lat,long,service_code,agency_code,outcome,expected_datetime"
+const bulkHeader = "service_request_id,requested_datetime,updated_datetime,closed_date,status_description,status_notes,source,service_name,service_subtype,description,agency_responsible,address,lat,long,service_code,agency_code,outcome,expected_datetime,published"
 
 type imported struct {
 	Read, Accepted, Unchanged, Rejected int
@@ -82,6 +82,15 @@ func TestRoundTrip(t *testing.T) {
 	}
 	if status, got, body = b.bring(second); status != 200 || got.Unchanged != got.Read {
 		t.Errorf("brought again: %d %s", status, body)
+	}
+	// What does not say that it is public is not.
+	hidden := strings.ReplaceAll(second, ",true\r\n", ",\r\n")
+	c := start(t)
+	if _, got, body := c.bring(hidden); got.Accepted != got.Read {
+		t.Errorf("%s", body)
+	}
+	if _, _, none := c.get("/requests.csv"); strings.Count(none, "\r\n") != 1 {
+		t.Errorf("what did not say that it is public became so: %s", none)
 	}
 	// Another file of the same: in English, with a mark, names in place of codes.
 	_, _, english := b.get("/requests.csv?locale=en&service_code=road")

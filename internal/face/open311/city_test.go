@@ -353,7 +353,7 @@ func (d *desk) Import(ctx context.Context, p repo.Principal, reports []open311.P
 			outcomes[i].Err = problem.InvalidWith("georeport-refused", []problem.Violation{problem.Violate("georeport-csv-status", "status_description")})
 			continue
 		}
-		cells := map[string]any{"code": x.ID, "category": x.Service, "status": x.State, "title": x.Description, "publicText": x.Description, "published": true, "openedAt": x.Requested, "updatedAt": x.Updated,
+		cells := map[string]any{"code": x.ID, "category": x.Service, "status": x.State, "title": x.Description, "publicText": x.Description, "published": x.Published, "openedAt": x.Requested, "updatedAt": x.Updated,
 			"closedAt": x.Closed, "dueAt": x.Expected, "answer": x.Answer, "channel": x.Channel, "agency": x.Agency, "address": x.Address}
 		if x.Outcome != "" {
 			cells["outcome"] = x.Outcome

@@ -100,6 +100,7 @@ type Past struct {
 	Outcome, Answer      string    // what the notes on the status say
 	Channel, Description string
 	Agency               string // its code; empty for none
+	Published            bool   // the public may read it
 	Address              string
 	Longitude, Latitude  *float64
 	Line                 int // of the file

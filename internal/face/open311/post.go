@@ -23,7 +23,8 @@ import (
 // Bounds of what is sent. That of the description is the standard's.
 const (
 	mostDescription = 4000
-	mostLine        = 500
+	mostAddress     = 300
+	mostName        = 59 // of a first or last name
 	mostLink        = 2000
 	formMemory      = 4 << 20 // of a form with files; the rest waits on disk
 	formBytes       = 1 << 20 // of a form without
@@ -143,10 +144,10 @@ func (f *Face) submission(c *call) (Submission, error) {
 	c.onlySent()
 	s := Submission{
 		Service: c.scalar("service_code"), Title: c.limited("title", 200), Description: c.limited("description", mostDescription),
-		Address: c.limited("address_string", mostLine), Email: c.limited("email", 254), Phone: c.limited("phone", 30),
+		Address: c.limited("address_string", mostAddress), Email: c.limited("email", 200), Phone: c.limited("phone", 30),
 		Device: c.limited("device_id", 200), Account: c.limited("account_id", 200), MediaURL: c.limited("media_url", mostLink), Lang: c.lang,
 	}
-	s.Name = strings.TrimSpace(c.limited("last_name", 100) + " " + c.limited("first_name", 100)) // as Vietnamese names are written
+	s.Name = strings.TrimSpace(c.limited("last_name", mostName) + " " + c.limited("first_name", mostName)) // as Vietnamese names are written
 	c.flag("extensions")
 	var err error
 	if s.Key, err = f.key(c); err != nil {
