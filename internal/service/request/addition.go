@@ -82,7 +82,7 @@ func (t *draft) addition(ctx context.Context, p repo.Principal, a Act) error {
 		need("text", mostText, true)
 		need("reason", mostText, false)
 		c, ok := t.rules.category(t.x.Category)
-		if ok && c.never() {
+		if ok && c.Never() {
 			return problem.New(problem.Conflict, "request-private")
 		}
 		do = func() { t.publish(p, f, a.Photos) }
@@ -213,11 +213,7 @@ func (t *draft) classify(p repo.Principal, facts map[string]string, text string)
 
 // reroute sends a request where the city's rules send it now.
 func (t *draft) reroute(p repo.Principal, text string) {
-	c, ok := t.rules.category(t.x.Category)
-	if !ok {
-		return
-	}
-	to := t.rules.route(c, t.x.Area, t.now, t.d.deskAgency())
+	to := t.rules.catalogue.Route(t.x.Category, t.x.Area, t.now)
 	routed := "no"
 	if to.Known {
 		routed = "yes"

@@ -56,9 +56,11 @@ type File struct {
 	Width, Height    int
 }
 
-// Files tells about files; service/attachment does.
+// Files tells about files, and gives those that came ahead of their request to it;
+// service/attachment does.
 type Files interface {
 	Describe(ctx context.Context, id string) (File, error)
+	Adopt(ctx context.Context, id, ahead, key string) error
 }
 
 // Limits bound what one reporter sends in a day of the city; a request beyond them

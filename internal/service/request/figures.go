@@ -39,7 +39,9 @@ func NewFigures(zone *time.Location) *Figures {
 // cell is what requests have in common.
 type cell struct{ Month, Category, Area, Agency string }
 
-func (c cell) key() string { return strings.Join([]string{c.Month, c.Category, c.Area, c.Agency}, "\x1f") }
+func (c cell) key() string {
+	return strings.Join([]string{c.Month, c.Category, c.Area, c.Agency}, "\x1f")
+}
 
 func cellOf(key string) (c cell, ok bool) {
 	p := strings.Split(key, "\x1f")
@@ -101,7 +103,7 @@ func (s *sums) add(x *Request, by int64) {
 			delete(s.Outcomes, x.Outcome)
 		}
 	}
-	if !slices.Contains(over(), x.Status) {
+	if slices.Contains(waiting(), x.Status) {
 		s.Open += by
 	}
 	if x.AnsweredAt.IsZero() {
@@ -220,10 +222,7 @@ func (f *Figures) count(e *repo.Entry, row []value.Value, by int64) {
 // countedOf reads what figures count of a record.
 func countedOf(l look) Request {
 	x := Request{Category: l.text("category"), Agency: l.text("agency"), Status: l.text("status"), Outcome: l.text("outcome"), OpenedAt: l.at("openedAt"),
-		DueAt: l.at("dueAt"), AnsweredAt: l.at("answeredAt"), ClosedAt: l.at("closedAt"), Rating: l.count("rating"), Reopened: l.count("reopened"), Area: l.text("area")}
-	if i := l.e.Table.Area; i >= 0 && i < len(l.row) && l.row[i].Kind() == value.Text {
-		x.Area = strings.Clone(l.row[i].Text())
-	}
+		DueAt: l.at("dueAt"), AnsweredAt: l.at("answeredAt"), ClosedAt: l.at("closedAt"), Rating: l.count("rating"), Reopened: l.count("reopened"), Area: l.area()}
 	return x
 }
 

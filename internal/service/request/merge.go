@@ -64,7 +64,7 @@ func (d *Desk) Split(ctx context.Context, p repo.Principal, code string, version
 	part.tidy()
 	part.Key, part.Photos, part.At = "", nil, d.now()
 	var made Request
-	_, err = d.change(ctx, p, Tidy(code), version, "split", func(t *draft) error {
+	_, err = d.change(ctx, p, Tidy(code), Act{Do: "split", Version: version}, func(t *draft) error {
 		s := part
 		s.Channel, s.Anonymous = t.x.Channel, t.x.Anonymous
 		if s.Longitude == nil && s.Area == "" {

@@ -291,10 +291,10 @@ func (d *Desk) draftPast(ctx context.Context, r *rules, s *Past, taken map[strin
 	}
 	x.NeedsPlace = !located && !category.Placeless
 	if x.Agency = s.Agency; x.Agency == "" {
-		to := r.route(category, x.Area, s.At.In(zone), d.deskAgency())
+		to := r.catalogue.Route(s.Category, x.Area, s.At.In(zone))
 		x.Agency, x.Rule = to.Agency, to.Rule
 	}
-	if x.Published = s.Published && !category.never(); x.Published {
+	if x.Published = s.Published && !category.Never(); x.Published {
 		x.PublicText = x.Description
 		if s.Title != "" {
 			x.Title, x.PublicText = s.Title, s.Text

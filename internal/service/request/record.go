@@ -185,6 +185,17 @@ func (l look) text(name string) string {
 	return ""
 }
 
+// area is the ward that was told or found when it was sent, else that of the point.
+func (l look) area() string {
+	if s := l.text("area"); s != "" {
+		return s
+	}
+	if i := l.e.Table.Area; i >= 0 && i < len(l.row) && l.row[i].Kind() == value.Text {
+		return strings.Clone(l.row[i].Text())
+	}
+	return ""
+}
+
 func (l look) list(name string) (items []string) {
 	json.Unmarshal([]byte(l.text(name)), &items)
 	return items
@@ -261,10 +272,7 @@ func (d *Desk) of(rec repo.Record) Request {
 		at := time.Unix(v.Days()*24*60*60, 0).UTC()
 		x.PlannedAt = time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, d.repo.Zone())
 	}
-	x.Area = l.text("area")
-	if i := rec.Entry.Table.Area; i >= 0 && i < len(rec.Values) && rec.Values[i].Kind() == value.Text {
-		x.Area = strings.Clone(rec.Values[i].Text())
-	}
+	x.Area = l.area()
 	if v := l.value("location"); v.Kind() == value.Geometry {
 		if lon, lat, ok := geom.PointOf(v.WKB()); ok {
 			x.Longitude, x.Latitude = &lon, &lat
@@ -273,8 +281,24 @@ func (d *Desk) of(rec repo.Record) Request {
 	return x
 }
 
+// open leaves of a record what its open fields may hold: while nobody has read what
+// was written, no address and no answer; of what is private no place either, beside
+// the ward. The timeline has them for who handles it.
+func (x Request) open(private bool) Request {
+	if !x.Published {
+		x.Address, x.Answer = "", ""
+	}
+	if private {
+		x.Longitude, x.Latitude = nil, nil
+	}
+	return x
+}
+
 // put is the change that writes the record as it shall stand.
-func (d *Desk) put(x *Request) (commit.Change, error) {
+func (d *Desk) put(r *rules, full *Request) (commit.Change, error) {
+	c0, ok := r.category(full.Category)
+	shown := full.open(ok && c0.Private)
+	x := &shown
 	e, err := d.repo.Entry(repo.Internal(), Dataset)
 	if err != nil {
 		return commit.Change{}, err
@@ -301,9 +325,7 @@ func (d *Desk) put(x *Request) (commit.Change, error) {
 		y, m, day := x.PlannedAt.Date()
 		c.set("plannedAt", value.OfDate(time.Date(y, m, day, 0, 0, 0, 0, time.UTC).Unix()/(24*60*60)))
 	}
-	if x.Longitude == nil {
-		c.text("area", x.Area)
-	}
+	c.text("area", x.Area)
 	if x.Longitude != nil && x.Latitude != nil {
 		c.set("location", value.OfGeometry(geom.Point(*x.Longitude, *x.Latitude)))
 	}

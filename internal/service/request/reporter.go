@@ -39,12 +39,12 @@ func (d *Desk) Reply(ctx context.Context, p repo.Principal, code, secret string,
 		return Request{}, problem.New(problem.NotFound, "workflow-step-unknown", "workflow", workflowName)
 	}
 	me := repo.Public()
-	x, err := d.change(ctx, me, s.Code, a.Version, a.Do, func(t *draft) error {
+	x, err := d.change(ctx, me, s.Code, a, func(t *draft) error {
 		switch a.Do {
 		case DoRate:
 			return t.rate(ctx, a)
 		case DoComment, DoPhoto:
-			return t.addOwn(a)
+			return t.addOwn(ctx, a)
 		case "reply", "reply-desk":
 			a.Do = "reply"
 			if t.case_.Facts["asker"] == "desk" {
@@ -54,7 +54,7 @@ func (d *Desk) Reply(ctx context.Context, p repo.Principal, code, secret string,
 		photos := a.Photos
 		step := a
 		step.Photos = nil
-		if err := t.photoFaults(photos); err != nil {
+		if err := t.photoFaults(ctx, a); err != nil {
 			return err
 		}
 		if err := t.step(ctx, me, reporterActor(), step); err != nil {
@@ -63,13 +63,17 @@ func (d *Desk) Reply(ctx context.Context, p repo.Principal, code, secret string,
 		t.photos(me, "before", photos)
 		return nil
 	})
+	if err == nil && len(a.Photos) > 0 {
+		err = d.adopt(ctx, a.Photos, UploadKey(a.Key), s.Code)
+	}
 	return forReporter(x), err
 }
 
-func (t *draft) photoFaults(ids []string) error {
+func (t *draft) photoFaults(ctx context.Context, a Act) error {
 	var vs []problem.Violation
+	ids := a.Photos
 	for i, id := range ids {
-		if !t.d.uploaded(context.Background(), id, t.x.Code) && !t.d.uploaded(context.Background(), id, "") {
+		if a.Key == "" || !t.d.uploaded(ctx, id, UploadKey(a.Key)) {
 			vs = append(vs, problem.Violate("request-photo", "photos/"+strconv.Itoa(i)))
 		}
 	}
@@ -80,8 +84,8 @@ func (t *draft) photoFaults(ids []string) error {
 }
 
 // addOwn puts what the reporter has to say beside any question.
-func (t *draft) addOwn(a Act) error {
-	if err := t.photoFaults(a.Photos); err != nil {
+func (t *draft) addOwn(ctx context.Context, a Act) error {
+	if err := t.photoFaults(ctx, a); err != nil {
 		return err
 	}
 	text := a.Fields["text"]

@@ -1,18 +1,16 @@
 package request
 
 import (
-	"time"
-
-	"huong.city/huong/internal/core/declare"
 	"huong.city/huong/internal/core/grant"
 	"huong.city/huong/internal/core/problem"
+	catalogue "huong.city/huong/internal/core/request"
 	"huong.city/huong/internal/core/workflow"
-	"huong.city/huong/internal/repo"
 )
 
 // rules are the city's definitions of one moment, compiled.
 type rules struct {
-	workflow *workflow.Workflow
+	workflow  *workflow.Workflow
+	catalogue *catalogue.Catalogue
 }
 
 // rulesNow compiles the definitions again where they have changed. Unavailable
@@ -35,9 +33,17 @@ func (d *Desk) rulesNow() (*rules, error) {
 			}
 			set.workflow = w
 		}
+		for _, def := range d.repo.Definitions("requests") {
+			c, err := catalogue.Parse(def.Name+".yaml", []byte(def.Text))
+			if err != nil {
+				return nil, err
+			}
+			set.catalogue = c
+			break
+		}
 		d.rules, d.version = set, v
 	}
-	if d.rules.workflow == nil {
+	if d.rules.workflow == nil || d.rules.catalogue == nil {
 		return nil, problem.New(problem.Unavailable, "request-no-rules")
 	}
 	return d.rules, nil
@@ -60,41 +66,26 @@ func (d *Desk) lowest() string {
 	return ""
 }
 
-// deskAgency takes requests in and keeps who reported: the owner of the dataset.
+// deskAgency takes requests in and keeps who reported.
 func (d *Desk) deskAgency() string {
-	if e, err := d.repo.Entry(repo.Internal(), Dataset); err == nil {
-		return e.Dataset.Owner
+	if r, err := d.rulesNow(); err == nil {
+		return r.catalogue.Desk
 	}
 	return ""
 }
 
-// Category is what may be reported, as the city declares it.
-type Category struct {
-	Code, Group string
-	Title       declare.Words
-	Active      bool
-	Physical    bool   // a photo taken after the work is needed
-	Placeless   bool   // it has no place
-	Publication string // before or after somebody has read it, or never
-	Urgency     string
-	Track       string
+// category finds what may be reported.
+func (r *rules) category(code string) (*catalogue.Category, bool) { return r.catalogue.Category(code) }
+
+// tracks are those by which reports are handled here.
+func (r *rules) tracks() (codes []string) {
+	for _, t := range r.catalogue.Tracks {
+		codes = append(codes, t.Code)
+	}
+	return codes
 }
 
-// atOnce tells that what is written is public before somebody has read it.
-func (c *Category) atOnce() bool { return c.Publication == "after" }
-
-// never tells that it is not public at all.
-func (c *Category) never() bool { return c.Publication == "never" }
-
-// faults tells what is wrong with the answers to the category's questions.
-func (c *Category) faults(answers map[string]string, own bool) []problem.Violation {
-	return nil
-}
-
-func (r *rules) category(code string) (*Category, bool) { return nil, false }
-
-func (r *rules) tracks() []string { return []string{"on-site", "procedure", "complaint"} }
-
+// titleOf is what a request is called while nobody has read what was written.
 func (r *rules) titleOf(category string) string {
 	if c, ok := r.category(category); ok {
 		return c.Title.In("vi")
@@ -110,14 +101,11 @@ func (r *rules) pause() string {
 	return ""
 }
 
-// Route is where the city's rules send a request, and why.
-type Route struct {
-	Agency string
-	Rule   string
-	Known  bool // a rule names the agency; the desk has it otherwise
-	Why    declare.Words
-}
-
-func (r *rules) route(c *Category, area string, at time.Time, desk string) Route {
-	return Route{Agency: desk}
+// Catalogue is what may be reported, as the city declares it now.
+func (d *Desk) Catalogue() (*catalogue.Catalogue, error) {
+	r, err := d.rulesNow()
+	if err != nil {
+		return nil, err
+	}
+	return r.catalogue, nil
 }

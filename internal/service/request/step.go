@@ -38,7 +38,10 @@ type Act struct {
 	Version int64             // of the record that was looked at; all but notes, comments and photos need it
 	Outcome string            // of a step that names one
 	Fields  map[string]string // empty ones are left out
-	Photos  []string          // files of the request
+	Photos  []string          // files of the request; of a reporter's, files that came ahead by UploadKey(Key)
+	// Key is drawn by the device as that of a submission is: what comes again by it
+	// is done once. Empty, each call is an act of its own.
+	Key string
 }
 
 func (a *Act) tidy() {
@@ -77,9 +80,9 @@ func (d *Desk) Act(ctx context.Context, p repo.Principal, code string, a Act) (R
 	case a.Version == 0 && !free:
 		return Request{}, problem.InvalidWith("workflow-step-invalid", []problem.Violation{problem.Violate("request-missing", "version")}, "step", a.Do)
 	case step:
-		return d.change(ctx, p, Tidy(code), a.Version, a.Do, func(t *draft) error { return t.step(ctx, p, d.actor(p, &t.x), a) })
+		return d.change(ctx, p, Tidy(code), a, func(t *draft) error { return t.step(ctx, p, d.actor(p, &t.x), a) })
 	}
-	return d.change(ctx, p, Tidy(code), a.Version, a.Do, func(t *draft) error { return t.addition(ctx, p, a) })
+	return d.change(ctx, p, Tidy(code), a, func(t *draft) error { return t.addition(ctx, p, a) })
 }
 
 // step takes a step of the workflow with what it means for the record.
@@ -87,6 +90,13 @@ func (t *draft) step(ctx context.Context, p repo.Principal, who workflow.Actor, 
 	fields := maps.Clone(a.Fields)
 	if a.Do == "assign" && fields["agency"] == "" && t.case_.Facts["routed"] == "yes" {
 		fields["agency"] = t.x.Agency // where the rules sent it
+	}
+	if track, ok := t.rules.catalogue.Track(t.x.Track); ok && a.Do == "refuse" && a.Outcome == "refused" && !track.Accepts {
+		for name, text := range map[string]string{"law": track.Law, "pointer": track.Pointer.In("vi")} { // another way of the law
+			if fields[name] == "" && text != "" {
+				fields[name] = text
+			}
+		}
 	}
 	e, err := t.rules.workflow.Apply(t.case_, who, workflow.Step{Transition: a.Do, At: t.now, Outcome: a.Outcome, Fields: fields})
 	if err != nil {

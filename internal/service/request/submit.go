@@ -14,6 +14,7 @@ import (
 
 	"huong.city/huong/internal/core/commit"
 	"huong.city/huong/internal/core/problem"
+	catalogue "huong.city/huong/internal/core/request"
 	"huong.city/huong/internal/core/value"
 	"huong.city/huong/internal/core/workflow"
 	"huong.city/huong/internal/repo"
@@ -84,7 +85,7 @@ func (d *Desk) Submit(ctx context.Context, p repo.Principal, s Submission) (Rece
 		if err != nil {
 			return Receipt{}, err
 		}
-		return d.receipt(ctx, code, secret)
+		return d.receipt(ctx, &s, code, secret)
 	}
 	if s.OnBehalfOf && !d.AtDesk(p) {
 		return Receipt{}, problem.New(problem.Denied, "request-desk")
@@ -128,8 +129,11 @@ func (d *Desk) Submit(ctx context.Context, p repo.Principal, s Submission) (Rece
 			if code == "" {
 				return Receipt{}, problem.New(problem.Gone, "request-erased")
 			}
-			return d.receipt(ctx, code, secret)
+			return d.receipt(ctx, &s, code, secret)
 		case err == nil:
+			if err := d.adopt(ctx, s.Photos, UploadKey(s.Key), t.x.Code); err != nil {
+				return Receipt{}, err
+			}
 			return Receipt{Code: t.x.Code, Secret: secret, DueAt: t.x.DueAt, Area: t.x.Area, Agency: t.x.Agency}, nil
 		case !retry(err):
 			return Receipt{}, err
@@ -141,10 +145,30 @@ func (d *Desk) Submit(ctx context.Context, p repo.Principal, s Submission) (Rece
 // isOwn tells that it is Huong's own work.
 func isOwn(p repo.Principal) bool { return p.Admin && p.Name == repo.Internal().Name }
 
+// adopt gives photos that came ahead to their request. A device that got no answer
+// sends again, and they are given then.
+func (d *Desk) adopt(ctx context.Context, photos []string, ahead, code string) error {
+	for _, id := range photos {
+		if err := d.files.Adopt(ctx, id, ahead, code); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // receipt of a request that was taken in before.
-func (d *Desk) receipt(ctx context.Context, code, secret string) (Receipt, error) {
+func (d *Desk) receipt(ctx context.Context, s *Submission, code, secret string) (Receipt, error) {
 	x, err := d.record(ctx, code)
 	if err != nil {
+		return Receipt{}, err
+	}
+	var mine []string
+	for _, id := range s.Photos {
+		if d.uploaded(ctx, id, UploadKey(s.Key)) {
+			mine = append(mine, id)
+		}
+	}
+	if err := d.adopt(ctx, mine, UploadKey(s.Key), code); err != nil {
 		return Receipt{}, err
 	}
 	return Receipt{Code: x.Code, Secret: secret, DueAt: x.DueAt, Area: x.Area, Agency: x.Agency, Repeated: true}, nil
@@ -163,7 +187,7 @@ func (s *Submission) tidy() {
 }
 
 // check tells everything that is wrong with a submission.
-func (d *Desk) check(ctx context.Context, r *rules, s *Submission, own bool) (*Category, error) {
+func (d *Desk) check(ctx context.Context, r *rules, s *Submission, own bool) (*catalogue.Category, error) {
 	var vs []problem.Violation
 	fail := func(code, field string, kv ...any) { vs = append(vs, problem.Violate(code, field, kv...)) }
 	category, known := r.category(s.Category)
@@ -227,8 +251,8 @@ func (d *Desk) check(ctx context.Context, r *rules, s *Submission, own bool) (*C
 			fail("request-photo", fmt.Sprintf("photos/%d", i))
 		}
 	}
-	if known {
-		vs = append(vs, category.faults(s.Answers, own)...)
+	if known && !own {
+		vs = append(vs, category.Faults(s.Answers)...)
 	}
 	return category, problem.InvalidWith("request-invalid", vs)
 }
@@ -286,7 +310,7 @@ func (d *Desk) within(ctx context.Context, p repo.Principal, s *Submission) erro
 }
 
 // draftNew drafts a request with its first entry: routed, dated and told.
-func (d *Desk) draftNew(ctx context.Context, r *rules, p repo.Principal, category *Category, s *Submission) (*draft, error) {
+func (d *Desk) draftNew(ctx context.Context, r *rules, p repo.Principal, category *catalogue.Category, s *Submission) (*draft, error) {
 	b, err := d.draw(10)
 	if err != nil {
 		return nil, err
@@ -320,7 +344,7 @@ func (d *Desk) draftNew(ctx context.Context, r *rules, p repo.Principal, categor
 	if s.Address != "" {
 		facts["address"] = s.Address
 	}
-	to := r.route(category, area, t.now, d.deskAgency())
+	to := r.catalogue.Route(s.Category, area, t.now)
 	facts["agency"], facts["rule"], facts["routed"] = to.Agency, to.Rule, "no"
 	if to.Known {
 		facts["routed"] = "yes"
@@ -342,7 +366,7 @@ func (d *Desk) draftNew(ctx context.Context, r *rules, p repo.Principal, categor
 	for _, id := range s.Photos {
 		t.add(p, Entry{Kind: Photo, Name: "before", Ref: id, Visibility: ToReporter})
 	}
-	if category.atOnce() && (d.personal == nil || len(d.personal(x.Description)) == 0) {
+	if category.AtOnce() && (d.personal == nil || len(d.personal(x.Description)) == 0) {
 		x.PublicText = x.Description
 		if s.Title != "" {
 			x.Title, x.PublicText = s.Title, s.Text

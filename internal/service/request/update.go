@@ -222,7 +222,7 @@ func (t *draft) changes(ctx context.Context) ([]commit.Change, error) {
 	if err := t.settle(); err != nil {
 		return nil, err
 	}
-	record, err := t.d.put(&t.x)
+	record, err := t.d.put(t.rules, &t.x)
 	if err != nil {
 		return nil, err
 	}
@@ -243,11 +243,15 @@ func (t *draft) changes(ctx context.Context) ([]commit.Change, error) {
 // has checked. A version that is not 0 must be the one that was looked at: Stale
 // request-stale where somebody has decided something since. Reminders, followers
 // and photos that came meanwhile are no such thing.
-func (d *Desk) change(ctx context.Context, p repo.Principal, code string, version int64, reason string, make func(t *draft) error) (Request, error) {
+func (d *Desk) change(ctx context.Context, p repo.Principal, code string, a Act, make func(t *draft) error) (Request, error) {
+	version, once := a.Version, onceOf(a.Key)
 	for range attempts {
 		t, err := d.begin(ctx, code)
 		if err != nil {
 			return Request{}, err
+		}
+		if once != "" && slices.ContainsFunc(t.entries, func(e Entry) bool { return e.Ref == once }) {
+			return t.x, nil
 		}
 		if version != 0 && version != t.x.Version {
 			moved, err := d.movedSince(ctx, t, version)
@@ -264,11 +268,14 @@ func (d *Desk) change(ctx context.Context, p repo.Principal, code string, versio
 		if len(t.fresh) == 0 && len(t.also) == 0 {
 			return t.x, nil
 		}
+		if once != "" {
+			t.mark(once)
+		}
 		list, err := t.changes(ctx)
 		if err != nil {
 			return Request{}, err
 		}
-		receipt, err := d.commitBy(ctx, nameOf(p), reason, "", list)
+		receipt, err := d.commitBy(ctx, nameOf(p), a.Do, "", list)
 		switch {
 		case err == nil:
 			t.x.Version = receipt.Seq
@@ -278,6 +285,27 @@ func (d *Desk) change(ctx context.Context, p repo.Principal, code string, versio
 		}
 	}
 	return Request{}, problem.New(problem.Unavailable, "busy")
+}
+
+// onceOf is how the timeline knows what was done by a key.
+func onceOf(key string) string {
+	if key == "" {
+		return ""
+	}
+	sum := digest("act", key)
+	return "once-" + letters(sum[:], 24)
+}
+
+// mark notes by which key the draft's entries were made.
+func (t *draft) mark(once string) {
+	for _, list := range [][]Entry{t.fresh, t.entries[len(t.entries)-len(t.fresh):]} {
+		for i := range list {
+			if list[i].Ref == "" {
+				list[i].Ref = once
+				break
+			}
+		}
+	}
 }
 
 // movedSince tells whether anything was decided about a request after a version.

@@ -40,13 +40,20 @@ type Query struct {
 	Count       bool
 }
 
-// over are the states in which nobody owes an answer.
+// waiting are the states in which somebody owes an answer, over the others.
+func waiting() []string {
+	return []string{stateReceived, "verified", "assigned", "in-progress", stateWaiting, "disputed", stateReopened}
+}
+
 func over() []string {
 	return []string{stateAnswered, statePlanned, stateClosed, stateMerged, stateRefused, "withdrawn"}
 }
 
 func (q *Query) filter(now time.Time, textIn ...string) cql2.Expr {
 	var all []cql2.Expr
+	if in := within(q.Area); in != nil {
+		all = append(all, in)
+	}
 	add := func(x ...cql2.Expr) { all = append(all, x...) }
 	for name, want := range map[string][]string{"status": q.Status, "category": q.Category} {
 		if len(want) > 0 {
@@ -58,7 +65,7 @@ func (q *Query) filter(now time.Time, textIn ...string) cql2.Expr {
 			add(oneOf(name, []string{want}))
 		}
 	}
-	open := &cql2.Call{Op: "not", Args: []cql2.Expr{oneOf("status", over())}}
+	open := oneOf("status", waiting())
 	switch {
 	case q.Open != nil && *q.Open:
 		add(open)
@@ -103,8 +110,16 @@ func contains(field, text string) cql2.Expr {
 	return &cql2.Call{Op: "like", Args: []cql2.Expr{fold(prop(field)), fold(&cql2.Lit{Value: value.OfText("%" + pattern + "%")})}}
 }
 
+// within asks for a ward: as it was told or found, or as the point lies.
+func within(area string) cql2.Expr {
+	if area == "" || area == wholeCityCode {
+		return nil
+	}
+	return &cql2.Call{Op: "or", Args: []cql2.Expr{oneOf("area", []string{area}), oneOf("_area", []string{area})}}
+}
+
 func (q *Query) read(filter cql2.Expr) repo.Query {
-	rq := repo.Query{Dataset: Dataset, Filter: filter, Area: q.Area, BBox: q.BBox, Limit: q.Limit, Cursor: q.Cursor, Count: q.Count,
+	rq := repo.Query{Dataset: Dataset, Filter: filter, BBox: q.BBox, Limit: q.Limit, Cursor: q.Cursor, Count: q.Count,
 		Sort: []repo.Sort{{Field: "openedAt", Desc: true}, {Field: "code"}}}
 	if rq.Limit == 0 {
 		rq.Limit = 50
@@ -195,12 +210,18 @@ func (d *Desk) whole(ctx context.Context, x Request, reader string) (*Whole, err
 	if err != nil {
 		return nil, err
 	}
-	w := &Whole{Request: x, Workflow: r.workflow}
 	t, err := d.draftOf(r, x, entries)
 	if err != nil {
 		return nil, err
 	}
 	c := t.case_
+	w := &Whole{Request: x, Workflow: r.workflow}
+	if reader != ToPublic { // the open fields do not hold all of it
+		if err := d.derive(r.workflow, &t.x, c, t.entries, t.now); err != nil {
+			return nil, err
+		}
+		w.Address, w.Answer, w.Longitude, w.Latitude = t.x.Address, t.x.Answer, t.x.Longitude, t.x.Latitude
+	}
 	entries = t.entries
 	w.Paused = c.Paused
 	if w.Running, err = r.workflow.Running(c, d.clock); err != nil {
@@ -216,15 +237,31 @@ func (d *Desk) whole(ctx context.Context, x Request, reader string) (*Whole, err
 		w.Timeline = entries
 	}
 	if x.Status == stateMerged && x.Parent != "" {
-		if parent, err := d.record(ctx, x.Parent); err == nil {
-			parent = forPublic(parent)
-			if !parent.Published {
-				parent.PublicText, parent.Photos = "", nil
-			}
-			w.Into = &parent
+		if w.Into, err = d.into(ctx, x.Parent); err != nil {
+			return nil, err
 		}
 	}
 	return w, nil
+}
+
+// into is the request that others were merged into, with its answer, for those who
+// wait for it; nil when it is gone.
+func (d *Desk) into(ctx context.Context, code string) (*Request, error) {
+	t, err := d.begin(ctx, code)
+	if problem.KindOf(err) == problem.NotFound && err != nil {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := t.settle(); err != nil {
+		return nil, err
+	}
+	x := forPublic(t.x)
+	if !x.Published {
+		x.Title, x.PublicText, x.Photos, x.Address, x.Longitude, x.Latitude = t.rules.titleOf(x.Category), "", nil, "", nil, nil
+	}
+	return &x, nil
 }
 
 // visible leaves of a timeline what is for a reader who is not staff: of staff the
@@ -346,8 +383,7 @@ func (d *Desk) Read(ctx context.Context, p repo.Principal, code string) (*Whole,
 		return nil, err
 	}
 	who := d.actor(p, &x)
-	near := who.System || wholeCity(p) || x.Area != "" && slices.Contains(p.Areas, x.Area)
-	if !near && !slices.Contains(who.Relations, workflow.Owner) && !slices.Contains(who.Relations, workflow.InArea) {
+	if !who.System && !d.near(p, &x) && !slices.Contains(who.Relations, workflow.Owner) && !slices.Contains(who.Relations, workflow.InArea) {
 		if !x.Published {
 			return nil, unknown()
 		}
@@ -420,6 +456,42 @@ func (d *Desk) Counts(ctx context.Context, p repo.Principal) (Counts, error) {
 		*a.into = page.Matched
 	}
 	return n, nil
+}
+
+// MayOpen tells whether p, or who holds the secret of the receipt, may open a file
+// of a request: the public those that were published, the reporter those of the
+// timeline, staff who handle it all. NotFound otherwise.
+func (d *Desk) MayOpen(ctx context.Context, p repo.Principal, code, secret, file string) error {
+	gone := problem.New(problem.NotFound, "file-unknown")
+	x, err := d.record(ctx, code)
+	if err != nil {
+		if problem.KindOf(err) == problem.NotFound {
+			return gone
+		}
+		return err
+	}
+	if x.Published && (slices.Contains(x.Photos, file) || slices.Contains(x.AfterPhotos, file)) {
+		return nil
+	}
+	if who := d.actor(p, &x); duty(p) && (d.near(p, &x) || who.System || slices.Contains(who.Relations, workflow.Owner) || slices.Contains(who.Relations, workflow.InArea)) {
+		return nil
+	}
+	w, err := d.MineOne(ctx, p, code, secret)
+	if problem.KindOf(err) == problem.NotFound && err != nil {
+		return gone
+	}
+	if err != nil {
+		return err
+	}
+	if slices.Contains(x.AfterPhotos, file) || slices.ContainsFunc(w.Timeline, func(e Entry) bool { return e.Kind == Photo && e.Ref == file }) {
+		return nil
+	}
+	return gone
+}
+
+// near tells that p works where the request is.
+func (d *Desk) near(p repo.Principal, x *Request) bool {
+	return wholeCity(p) || x.Area != "" && slices.Contains(p.Areas, x.Area)
 }
 
 // Contact reads who reported, as p for its purpose: the repository decides, and
