@@ -159,6 +159,7 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 	events, attachments := incidents(r, o.Log, working, func() *alert.Engine { return warnings }, stopping)
 	var notices *notify.Service
 	warnings, notices = alerts(r, o, events, figureOf(figures), stopping)
+	requestDesk(r, o.Log, working, attachments, stopping)
 	if o.Work != nil {
 		go o.Work(stopping, warnings, events)
 	}
