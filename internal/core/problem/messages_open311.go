@@ -41,6 +41,7 @@ var georeport = map[string]message{
 	"georeport-csv-status":    {"Không có trạng thái này; dùng open, closed hoặc trạng thái của quy trình.", "There is no such status; use open, closed, or a state of the workflow."},
 	"georeport-csv-column":    {"Không có cột {column} trong dữ liệu GeoReport hàng loạt.", "GeoReport bulk data has no column {column}."},
 	"georeport-csv-agency":    {"Không có cơ quan tên hoặc mã này.", "There is no agency of this name or code."},
+	"georeport-due":           {"Thành phố sẽ trả lời trước {at} ngày {day}.", "The city will answer before {at} on {day} (day/month/year)."},
 	"georeport-csv-closed":    {"Phản ánh đã đóng cần closed_date, không trước requested_datetime.", "A closed request needs a closed_date, not before requested_datetime."},
 	"georeport-csv-duplicate": {"Mã này đã có trong tệp.", "This id is in the file already."},
 }

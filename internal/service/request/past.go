@@ -140,6 +140,7 @@ func shortest(w *workflow.Workflow, from, to string) []*workflow.Transition {
 // Past is a report that was received elsewhere, with what became of it.
 type Past struct {
 	Submission             // ExternalID and At are required; Key, Photos and Contact are not taken
+	Code            string // kept where it has the form of the city's codes and is free: what was exported comes back as itself
 	Agency          string // code; routed by the city's rules when empty
 	Status, Outcome string // received when empty
 	Answer          string
@@ -219,10 +220,10 @@ func (d *Desk) importSome(ctx context.Context, r *rules, p repo.Principal, list 
 
 // draftPast drafts one; fresh is false when it is here already.
 func (d *Desk) draftPast(ctx context.Context, r *rules, s *Past, taken map[string]bool) (t *draft, fresh bool, err error) {
-	s.tidy()
-	if s.Channel == "web" {
+	if s.Channel == "" {
 		s.Channel = "import"
 	}
+	s.tidy()
 	var vs []problem.Violation
 	category, err := d.check(ctx, r, &s.Submission, true)
 	if err != nil {
@@ -257,8 +258,11 @@ func (d *Desk) draftPast(ctx context.Context, r *rules, s *Past, taken map[strin
 	t = &draft{d: d, rules: r, now: d.now()}
 	for i := 0; ; i++ {
 		code := codeOf(s.At.In(zone), sum[i%(len(sum)-4):])
+		if i == 0 && isCode(s.Code) {
+			code = s.Code
+		}
 		have, err := d.record(ctx, code)
-		if err == nil && have.ExternalID == s.ExternalID {
+		if err == nil && (have.ExternalID == s.ExternalID || code == s.Code) {
 			return &draft{x: have}, false, nil
 		}
 		if err != nil && problem.KindOf(err) != problem.NotFound {

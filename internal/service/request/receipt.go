@@ -40,6 +40,12 @@ func codePrefix(at time.Time) string { return "PA-" + at.Format("060102") + "-" 
 // codeOf makes the code of a request: its day and five letters.
 func codeOf(at time.Time, from []byte) string { return codePrefix(at) + letters(from, 5) }
 
+// isCode tells whether a text has the form of a code.
+func isCode(s string) bool {
+	day, tail, ok := strings.Cut(strings.TrimPrefix(s, "PA-"), "-")
+	return ok && len(s) == len("PA-060102-")+5 && strings.HasPrefix(s, "PA-") && strings.Trim(day, "0123456789") == "" && len(day) == 6 && strings.Trim(tail, alphabet) == ""
+}
+
 // Tidy brings a code as people write it to its form.
 func Tidy(code string) string {
 	code = strings.ToUpper(strings.Join(strings.Fields(code), ""))
