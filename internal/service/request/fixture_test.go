@@ -185,9 +185,11 @@ func (h *hall) found() {
 	if err != nil {
 		h.Fatal(err)
 	}
+	var agencies []map[string]any
 	for _, row := range rows[1:] {
-		h.put("agency", map[string]any{"code": row[0], "name": row[1]})
+		agencies = append(agencies, map[string]any{"code": row[0], "name": row[1]})
 	}
+	h.put("agency", agencies...)
 	box := func(west, south, east, north float64) any {
 		return map[string]any{"type": "Polygon", "coordinates": [][][2]float64{{{west, south}, {east, south}, {east, north}, {west, north}, {west, south}}}}
 	}
@@ -215,22 +217,25 @@ func (h *hall) define(kind, name string, text []byte) {
 	h.put("definition", map[string]any{"kind": kind, "name": name, "title": name, "text": string(text)})
 }
 
-func (h *hall) put(name string, object map[string]any) {
+func (h *hall) put(name string, objects ...map[string]any) {
 	h.Helper()
 	e, err := h.repo.Entry(repo.Internal(), name)
 	if err != nil {
 		h.Fatal(err)
 	}
-	text, err := json.Marshal(object)
-	if err != nil {
-		h.Fatal(err)
+	req := &commit.Request{}
+	for _, object := range objects {
+		text, err := json.Marshal(object)
+		if err != nil {
+			h.Fatal(err)
+		}
+		b := record.NewBatch(e.Schema)
+		faults, err := record.NewJSONReader(strings.NewReader(string(text)), e.Schema, record.Limits{}).Next(b, 1)
+		if err != nil && b.Len() == 0 || len(faults) > 0 {
+			h.Fatalf("%.200s: %.500s %v", text, fmt.Sprint(faults), err)
+		}
+		req.Changes = append(req.Changes, commit.Change{Dataset: name, Op: commit.Put, Row: b.Row(0)})
 	}
-	b := record.NewBatch(e.Schema)
-	faults, err := record.NewJSONReader(strings.NewReader(string(text)), e.Schema, record.Limits{}).Next(b, 1)
-	if err != nil && b.Len() == 0 || len(faults) > 0 {
-		h.Fatalf("%.200s: %.500s %v", text, fmt.Sprint(faults), err)
-	}
-	req := &commit.Request{Changes: []commit.Change{{Dataset: name, Op: commit.Put, Row: b.Row(0)}}}
 	if _, err := h.repo.Commit(h.Context(), repo.Internal(), req); err != nil {
 		h.Fatal(err)
 	}
@@ -393,4 +398,9 @@ func logged(fn func(actor, reason string)) func(*commit.Entry) error {
 		fn(e.Actor, e.Reason)
 		return nil
 	}
+}
+
+// friendOf gives every few submissions to another account.
+func friendOf(n int) repo.Principal {
+	return repo.Principal{Name: fmt.Sprintf("c%d", n/3), Roles: []string{"citizen"}, Assurance: 1}
 }

@@ -379,7 +379,9 @@ func (x *Request) take(e *Entry, to string) {
 		x.PlannedAt, _ = time.ParseInLocation(time.DateOnly, v, e.At.Location())
 	}
 	if v, ok := e.Facts["photos"]; ok {
-		x.Photos = strings.Fields(v)
+		if x.Photos = strings.Fields(v); len(x.Photos) == 0 {
+			x.Photos = nil
+		}
 	}
 	if v, ok := e.Facts["place"]; ok {
 		x.Longitude, x.Latitude = placeOf(v)

@@ -320,6 +320,7 @@ func (d *Desk) draftNew(ctx context.Context, r *rules, p repo.Principal, categor
 		t.now = s.At.In(d.repo.Zone())
 	}
 	x := &t.x
+	x.Category = s.Category
 	x.Code, x.Description, x.Channel, x.ExternalID = codeOf(t.now, b), written(s.Title, s.Text), s.Channel, s.ExternalID
 	x.Anonymous = s.Anonymous || p.Name == "" && s.Contact.Name == "" && s.Contact.Phone == "" && s.Contact.Email == ""
 	x.Title = category.Title.In("vi")
@@ -391,12 +392,15 @@ func (d *Desk) putSender(t *draft, p repo.Principal, s *Submission, hash string)
 		return commit.Change{}, err
 	}
 	c := cellsOf(e)
-	account := p.Name
-	if duty(p) && s.OnBehalfOf || p.Admin || len(p.Read)+len(p.Write) > 0 {
+	account, device := p.Name, deviceOf(s.Device)
+	if s.OnBehalfOf || p.Admin || len(p.Read)+len(p.Write) > 0 {
 		account = ""
 	}
+	if s.OnBehalfOf {
+		device = ""
+	}
 	for name, text := range map[string]string{"code": t.x.Code, "agency": d.deskAgency(), "name": s.Contact.Name, "phone": s.Contact.Phone, "email": s.Contact.Email,
-		"account": account, "device": deviceOf(s.Device), "secret": hash, "lang": s.Contact.Lang} {
+		"account": account, "device": device, "secret": hash, "lang": s.Contact.Lang} {
 		c.text(name, text)
 	}
 	c.list("notify", s.Contact.Notify)

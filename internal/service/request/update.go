@@ -101,6 +101,9 @@ func (t *draft) add(p repo.Principal, e Entry) {
 	if e.Visibility == "" {
 		e.Visibility = ToStaff
 	}
+	if c, ok := t.rules.category(t.x.Category); ok && c.Never() && e.Visibility == ToPublic {
+		e.Visibility = ToReporter
+	}
 	t.entries, t.fresh = append(t.entries, e), append(t.fresh, e)
 }
 
