@@ -248,7 +248,7 @@ func (v *view) report(r repo.Record) report {
 		}
 	}
 	x.said = [2]string{v.said(x.outcome, "vi"), v.said(x.outcome, "en")}
-	if !x.published && !v.all {
+	if !x.published && (!v.all || cell("description").IsNull()) { // of some records only, maybe
 		x.conceal()
 	}
 	return x
