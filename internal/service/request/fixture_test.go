@@ -157,7 +157,20 @@ func (h *hall) another() *request.Desk {
 	if err != nil {
 		h.Fatal(err)
 	}
-	return request.New(request.Config{Repo: h.repo, Random: rand.Reader, Clock: workflow.Clock{Add: c.AddWorkingHours, Between: c.WorkingTimeBetween}, Files: h.files,
+	working := workflow.Clock{ // every hour counts in years that the calendar does not hold
+		Add: func(from time.Time, d time.Duration) (time.Time, error) {
+			if due, err := c.AddWorkingHours(from, d); err == nil {
+				return due, nil
+			}
+			return from.Add(d), nil
+		},
+		Between: func(from, until time.Time) (time.Duration, error) {
+			if passed, err := c.WorkingTimeBetween(from, until); err == nil {
+				return passed, nil
+			}
+			return until.Sub(from), nil
+		}}
+	return request.New(request.Config{Repo: h.repo, Random: rand.Reader, Clock: working, Files: h.files,
 		Limits: request.Limits{PerAccount: 5, PerDevice: 3},
 		Personal: func(text string) []string {
 			if strings.Contains(text, "0905") {
@@ -403,4 +416,14 @@ func logged(fn func(actor, reason string)) func(*commit.Entry) error {
 // friendOf gives every few submissions to another account.
 func friendOf(n int) repo.Principal {
 	return repo.Principal{Name: fmt.Sprintf("c%d", n/3), Roles: []string{"citizen"}, Assurance: 1}
+}
+
+// applied gives the entries of the log to a follower.
+func applied(f repo.Follower, r *repo.Repository) func(*commit.Entry) error {
+	return func(e *commit.Entry) error {
+		return f.Apply(e, func(name string) *repo.Entry {
+			e, _ := r.Entry(repo.Internal(), name)
+			return e
+		})
+	}
 }

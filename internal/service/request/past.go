@@ -117,15 +117,28 @@ func pathTo(w *workflow.Workflow, state string) []*workflow.Transition {
 	return shortest(w, start, state)
 }
 
+// shortest is a shortest way, by steps of the city where they lead there.
 func shortest(w *workflow.Workflow, from, to string) []*workflow.Transition {
+	city := func(m *workflow.Transition) bool {
+		return slices.ContainsFunc(m.By, func(who workflow.Who) bool { return who.Relation != workflow.Requester })
+	}
+	if path := way(w, from, to, city); len(path) > 0 {
+		return path
+	}
+	return way(w, from, to, func(*workflow.Transition) bool { return true })
+}
+
+func way(w *workflow.Workflow, from, to string, may func(*workflow.Transition) bool) []*workflow.Transition {
 	by := map[string]*workflow.Transition{}
 	came := map[string]string{from: from}
 	for queue := []string{from}; len(queue) > 0 && came[to] == ""; queue = queue[1:] {
-		for i := range w.Transitions {
-			m := &w.Transitions[i]
-			if slices.Contains(m.From, queue[0]) && came[m.To] == "" {
-				came[m.To], by[m.To] = queue[0], m
-				queue = append(queue, m.To)
+		for _, bare := range []bool{true, false} { // steps that ask for nothing first
+			for i := range w.Transitions {
+				m := &w.Transitions[i]
+				if bare == (len(m.Require) == 0) && may(m) && slices.Contains(m.From, queue[0]) && came[m.To] == "" {
+					came[m.To], by[m.To] = queue[0], m
+					queue = append(queue, m.To)
+				}
 			}
 		}
 	}
@@ -313,6 +326,6 @@ func (d *Desk) draftPast(ctx context.Context, r *rules, s *Past, taken map[strin
 	x.OpenedAt, x.DueAt, x.AnsweredAt, x.ClosedAt, x.UpdatedAt = in(s.At), in(s.DueAt), in(s.AnsweredAt), in(s.ClosedAt), in(s.ClosedAt)
 	x.PlannedAt, x.Status, x.Outcome, x.Answer, x.Rating, x.RatedAt = s.PlannedAt, s.Status, s.Outcome, s.Answer, s.Rating, in(s.ClosedAt)
 	t.adopt()
-	t.x.Version = 0
+	t.now = t.entries[len(t.entries)-1].At // it has not changed since
 	return t, true, nil
 }

@@ -48,7 +48,7 @@ func (d *Desk) draftOf(r *rules, x Request, entries []Entry) (*draft, error) {
 		t.adopt()
 	}
 	var err error
-	if t.case_, err = d.fold(r.workflow, entries); err != nil {
+	if t.case_, err = d.fold(r.workflow, t.entries); err != nil {
 		return nil, err
 	}
 	if t.now.Before(t.case_.Last) {
