@@ -58,7 +58,7 @@ func around(random *rand.Rand, metres float64) hotspot.Event {
 // Where there is nothing to be found every discovery is false, so that the share
 // of maps with any is the rate that is promised.
 func TestCompleteRandomnessHasNoHotSpots(t *testing.T) {
-	const maps = 400
+	const maps = 400 / thin
 	for _, n := range []int{150, 1500, 15_000} { // from 0.3 to 30 to a cell
 		random := rand.New(rand.NewPCG(uint64(n), 5))
 		false_ := 0

@@ -146,6 +146,9 @@ func replay(all []boston, seen map[string]nearby.Seen) (first, second measure) {
 }
 
 func TestDuplicatesOfBoston(t *testing.T) {
+	if thin > 1 {
+		t.Skip("one goroutine and a minute of arithmetic: measured without the race detector")
+	}
 	all := readBoston(t)
 	seen := map[string]nearby.Seen{}
 	labelled := 0

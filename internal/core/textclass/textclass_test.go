@@ -174,7 +174,7 @@ func TestFiftyThousand(t *testing.T) {
 		first  float64
 	}{{"closure_reason", 0.5}, {"case_title", 0.95}} {
 		var examples []textclass.Example
-		for _, r := range rows[1:50_001] {
+		for _, r := range rows[1 : 1+50_000/thin] {
 			examples = append(examples, textclass.Example{Text: r[at[source.column]], Label: r[at["reason"]]})
 		}
 		start := time.Now()
@@ -189,7 +189,7 @@ func TestFiftyThousand(t *testing.T) {
 		}
 		q := m.Quality()
 		t.Logf("%s: %d labels, %v, %.1f s to train, %d KiB", source.column, len(m.Labels()), q, took.Seconds(), len(b)>>10)
-		if q.First < source.first || q.Off > 0.05 {
+		if thin == 1 && (q.First < source.first || q.Off > 0.05) { // fewer teach less
 			t.Errorf("%s: %+v", source.column, q)
 		}
 	}
