@@ -23,7 +23,7 @@ func (d *Desk) Refold(ctx context.Context, code string) (stored, folded Request,
 	// what is said once and changes by no entry
 	folded = Request{Code: stored.Code, Title: stored.Title, Description: stored.Description, PublicText: stored.PublicText, Channel: stored.Channel, Anonymous: stored.Anonymous,
 		Suggested: stored.Suggested, ExternalID: stored.ExternalID, Followers: stored.Followers, UpdatedAt: stored.UpdatedAt, Version: stored.Version}
-	if err := d.derive(r.workflow, &folded, c, entries, stored.UpdatedAt); err != nil {
+	if err := d.derive(r.workflow, &folded, c, entries, stored.UpdatedAt, d.clock); err != nil {
 		return stored, folded, err
 	}
 	k, ok := r.category(folded.Category)

@@ -268,7 +268,7 @@ func (d *Desk) draftPast(ctx context.Context, r *rules, s *Past, taken map[strin
 	}
 	zone := d.repo.Zone()
 	sum := sha256.Sum256([]byte(s.ExternalID))
-	t = &draft{d: d, rules: r, now: d.now()}
+	t = &draft{d: d, rules: r, now: d.now(), clock: remembering(d.clock)}
 	for i := 0; ; i++ {
 		code := codeOf(s.At.In(zone), sum[i%(len(sum)-4):])
 		if i == 0 && isCode(s.Code) {

@@ -315,7 +315,7 @@ func (d *Desk) draftNew(ctx context.Context, r *rules, p repo.Principal, categor
 	if err != nil {
 		return nil, err
 	}
-	t := &draft{d: d, rules: r, now: d.now()}
+	t := &draft{d: d, rules: r, now: d.now(), clock: remembering(d.clock)}
 	if !s.At.IsZero() {
 		t.now = s.At.In(d.repo.Zone())
 	}

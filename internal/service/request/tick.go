@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"huong.city/huong/internal/core/commit"
@@ -19,8 +20,12 @@ import (
 // clockActor is who takes the steps that time takes.
 var clockActor = workflow.Actor{Name: "huong", System: true}
 
-// tickBatch is how many requests one commit of the clock takes up.
-const tickBatch = 500
+// tickBatch is how many requests one commit of the clock takes up, and tickAtOnce
+// how many such commits are under way.
+const (
+	tickBatch  = 500
+	tickAtOnce = 3
+)
 
 // Run looks at the clocks at every tick until ctx ends.
 func (d *Desk) Run(ctx context.Context, tick <-chan time.Time) {
@@ -48,6 +53,11 @@ func (d *Desk) Tick(ctx context.Context) error {
 	}
 	now := value.OfInstant(d.repo.Now())
 	after := ""
+	// One batch is worked out while another is written; no request is in two.
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	failed := make(chan error, 1)
+	turn := make(chan struct{}, tickAtOnce)
 	for {
 		filter := []cql2.Expr{compare("<=", "nextAt", now)}
 		if after != "" {
@@ -59,12 +69,31 @@ func (d *Desk) Tick(ctx context.Context) error {
 			due = append(due, d.of(rec))
 			return nil
 		})
-		if err != nil || len(due) == 0 {
+		if err != nil {
 			return err
 		}
-		if err := d.tickAll(ctx, r, due); err != nil {
+		if len(due) == 0 {
+			wait.Wait()
+			select {
+			case err = <-failed:
+			default:
+			}
 			return err
 		}
+		select {
+		case err := <-failed:
+			return err
+		case turn <- struct{}{}:
+		}
+		wait.Go(func() {
+			defer func() { <-turn }()
+			if err := d.tickAll(ctx, r, due); err != nil {
+				select {
+				case failed <- err:
+				default:
+				}
+			}
+		})
 		after = due[len(due)-1].Code
 	}
 }
@@ -152,7 +181,7 @@ func (d *Desk) tickOne(ctx context.Context, r *rules, x Request, entries []Entry
 func (t *draft) fire(ctx context.Context) error {
 	w := t.rules.workflow
 	me := repo.Internal()
-	due, err := w.Timers(t.case_, t.now, t.d.clock)
+	due, err := w.Timers(t.case_, t.now, t.clock)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ type draft struct {
 	entries []Entry
 	case_   *workflow.Case
 	now     time.Time
+	clock   workflow.Clock
 	fresh   []Entry  // appended
 	notices []notice // whom to tell
 	also    []commit.Change
@@ -43,7 +44,7 @@ func (d *Desk) begin(ctx context.Context, code string) (*draft, error) {
 }
 
 func (d *Desk) draftOf(r *rules, x Request, entries []Entry) (*draft, error) {
-	t := &draft{d: d, rules: r, x: x, entries: entries, now: d.now()}
+	t := &draft{d: d, rules: r, x: x, entries: entries, now: d.now(), clock: remembering(d.clock)}
 	if len(entries) == 0 { // whoever wrote the record knew of no timelines
 		t.adopt()
 	}
@@ -143,11 +144,11 @@ func (t *draft) settle() error {
 		return err
 	}
 	t.x.UpdatedAt = t.now
-	return t.d.derive(t.rules.workflow, &t.x, t.case_, t.entries, t.now)
+	return t.d.derive(t.rules.workflow, &t.x, t.case_, t.entries, t.now, t.clock)
 }
 
 // derive sets what of a record follows from its timeline, and nothing else.
-func (d *Desk) derive(w *workflow.Workflow, x *Request, c *workflow.Case, entries []Entry, now time.Time) error {
+func (d *Desk) derive(w *workflow.Workflow, x *Request, c *workflow.Case, entries []Entry, now time.Time, clock workflow.Clock) error {
 	x.Status, x.Level, x.Outcome, x.OpenedAt = c.State, c.Level, c.Outcome, c.Opened
 	x.AnsweredAt, x.ClosedAt, x.PlannedAt, x.RatedAt = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	x.Answer, x.Assignee, x.Agency, x.Rule, x.Parent = "", "", "", "", ""
@@ -181,7 +182,7 @@ func (d *Desk) derive(w *workflow.Workflow, x *Request, c *workflow.Case, entrie
 		x.Parent = ""
 	}
 	x.Deadline, x.DueAt, x.NextAt = "", time.Time{}, time.Time{}
-	kept, err := w.Kept(c, now, d.clock)
+	kept, err := w.Kept(c, now, clock)
 	if err != nil {
 		return err
 	}
@@ -193,7 +194,7 @@ func (d *Desk) derive(w *workflow.Workflow, x *Request, c *workflow.Case, entrie
 	if !promised.IsZero() && x.Reopened == 0 {
 		x.DueAt = promised.In(d.repo.Zone())
 	}
-	running, err := w.Running(c, d.clock)
+	running, err := w.Running(c, clock)
 	if err != nil {
 		return err
 	}
@@ -203,13 +204,39 @@ func (d *Desk) derive(w *workflow.Workflow, x *Request, c *workflow.Case, entrie
 	if s, _ := w.State(c.State); s.Final && imported {
 		return nil // history: nobody is reminded of it
 	}
-	if x.NextAt, err = w.Next(c, d.clock); err != nil {
+	if x.NextAt, err = w.Next(c, clock); err != nil {
 		return err
 	}
 	if at := promiseDue(x); !at.IsZero() && (x.NextAt.IsZero() || at.Before(x.NextAt)) {
 		x.NextAt = at
 	}
 	return nil
+}
+
+// remembering counts each term once: the questions that one change asks of the
+// workflow are about the same few.
+func remembering(c workflow.Clock) workflow.Clock {
+	if c.Add == nil {
+		return c
+	}
+	type term struct {
+		from int64
+		d    time.Duration
+	}
+	known := map[term]time.Time{}
+	add := c.Add
+	c.Add = func(from time.Time, d time.Duration) (time.Time, error) {
+		k := term{from.UnixNano(), d}
+		if at, ok := known[k]; ok {
+			return at, nil
+		}
+		at, err := add(from, d)
+		if err == nil {
+			known[k] = at
+		}
+		return at, err
+	}
+	return c
 }
 
 // promiseDue is when a plan brings its request back; zero while there is none.

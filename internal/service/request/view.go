@@ -217,14 +217,14 @@ func (d *Desk) whole(ctx context.Context, x Request, reader string) (*Whole, err
 	c := t.case_
 	w := &Whole{Request: x, Workflow: r.workflow}
 	if reader != ToPublic { // the open fields do not hold all of it
-		if err := d.derive(r.workflow, &t.x, c, t.entries, t.now); err != nil {
+		if err := d.derive(r.workflow, &t.x, c, t.entries, t.now, t.clock); err != nil {
 			return nil, err
 		}
 		w.Address, w.Answer, w.Longitude, w.Latitude = t.x.Address, t.x.Answer, t.x.Longitude, t.x.Latitude
 	}
 	entries = t.entries
 	w.Paused = c.Paused
-	if w.Running, err = r.workflow.Running(c, d.clock); err != nil {
+	if w.Running, err = r.workflow.Running(c, t.clock); err != nil {
 		return nil, err
 	}
 	if reader == ToReporter {
