@@ -220,8 +220,12 @@ func (g geoDesk) Updates(ctx context.Context, q open311.UpdateQuery) (list []ope
 		conditions = append(conditions, &cql2.Call{Op: "in", Args: []cql2.Expr{&cql2.Prop{Name: "request", Column: -1}, ids}})
 	}
 	kinds := labels(e.Dataset, "kind", q.Lang)
-	_, err = g.repo.Read(ctx, repo.Internal(), repo.Query{Dataset: request.Entries, Filter: cql2.And(conditions...), Limit: q.Limit,
-		Sort: []repo.Sort{{Field: "at", Desc: true}, {Field: "request"}, {Field: "number", Desc: true}}}, func(rec repo.Record) error {
+	rq := repo.Query{Dataset: request.Entries, Filter: cql2.And(conditions...), Limit: q.Limit,
+		Sort: []repo.Sort{{Field: "at", Desc: true}, {Field: "request"}, {Field: "number", Desc: true}}}
+	if len(q.Requests) > 0 { // found by the key and put in order here: no walk through the times of all
+		rq.Sort, rq.Limit = nil, max(q.Limit, mostEntries)
+	}
+	_, err = g.repo.Read(ctx, repo.Internal(), rq, func(rec repo.Record) error {
 		cell := func(name string) value.Value {
 			i, _, _, ok := rec.Entry.Table.Property(name)
 			if !ok {
@@ -251,8 +255,16 @@ func (g geoDesk) Updates(ctx context.Context, q open311.UpdateQuery) (list []ope
 		list = append(list, u)
 		return nil
 	})
+	if len(q.Requests) > 0 {
+		slices.Reverse(list) // of one time, the last entry first
+		slices.SortStableFunc(list, func(a, b open311.Update) int { return b.At.Compare(a.At) })
+		list = list[:min(len(list), q.Limit)]
+	}
 	return list, err
 }
+
+// mostEntries bounds what is read of the timelines of named reports.
+const mostEntries = 20_000
 
 // labels are what the values of a field are called.
 func labels(d *dataset.Dataset, field, lang string) map[string]string {

@@ -17,6 +17,25 @@ const batchRows = 500
 // counted beyond it. The rows are the sender's, who still has them.
 const mostRejections = 10_000
 
+// rowBytes bounds one row, so that a quote that is never closed does not fill the
+// memory.
+const rowBytes = 1 << 20
+
+// rationed reads a body no further than it is allowed to for one row.
+type rationed struct {
+	body io.Reader
+	left int
+}
+
+func (r *rationed) Read(b []byte) (int, error) {
+	if r.left <= 0 {
+		return 0, problem.New(problem.TooLarge, "too-large", "limit", "1 MiB")
+	}
+	n, err := r.body.Read(b[:min(len(b), r.left)])
+	r.left -= n
+	return n, err
+}
+
 // intake is one bulk file on its way in.
 type intake struct {
 	face                                *Face
@@ -45,7 +64,8 @@ func (f *Face) bulk(c *call) error {
 	if err != nil || kind != "text/csv" || params["charset"] != "" && params["charset"] != "utf-8" && params["charset"] != "UTF-8" {
 		return problem.New(problem.Invalid, "georeport-csv-type")
 	}
-	in := csv.NewReader(c.r.Body)
+	body := &rationed{body: c.r.Body, left: rowBytes}
+	in := csv.NewReader(body)
 	in.FieldsPerRecord = -1
 	in.ReuseRecord = true
 	header, err := in.Read()
@@ -61,6 +81,7 @@ func (f *Face) bulk(c *call) error {
 	}
 	k := &intake{face: f, call: c, ids: map[string]bool{}}
 	for {
+		body.left = rowBytes
 		cells, err := in.Read()
 		if errors.Is(err, io.EOF) {
 			break

@@ -161,6 +161,9 @@ func TestBadRows(t *testing.T) {
 	if _, _, body := s.bring(header + good + "\"open"); !strings.Contains(body, "4:") || !strings.Contains(body, " 1 ") {
 		t.Errorf("where the file broke is not told: %s", body)
 	}
+	if status, _, body := s.bring(header + good + "\"" + strings.Repeat("x", 3<<20)); status != 400 || !strings.Contains(body, "1 MiB") {
+		t.Errorf("a row without end: %d %.200s", status, body)
+	}
 	for token, want := range map[string]int{"": 403, s.reader: 403} {
 		header := map[string]string{}
 		if token != "" {

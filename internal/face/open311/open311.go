@@ -48,7 +48,7 @@ func New(c Config) *Face { return &Face{c} }
 const (
 	mostMedia  = 5        // files of one report
 	mediaBytes = 20 << 20 // of one file
-	bodyBytes  = mostMedia*mediaBytes + 1<<20
+	bodyBytes  = 33 << 20 // of all of a report
 )
 
 // Routes lists the routes, for web.Mux.Mount. What has no route of its own is
