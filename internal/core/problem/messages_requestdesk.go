@@ -16,8 +16,6 @@ var requestDesk = map[string]message{
 	"request-code":         {"Mã này không có trong danh mục.", "This code is not on the list."},
 	"request-key":          {"Khoá gửi cần từ 16 đến 100 ký tự ngẫu nhiên.", "The key of a submission has 16 to 100 random characters."},
 	"request-category":     {"Lĩnh vực này không có hoặc không còn tiếp nhận.", "There is no such category, or it is no longer taken."},
-	"request-question":     {"Lĩnh vực này không hỏi mục này.", "This category asks no such question."},
-	"request-answer":       {"Câu trả lời không đúng dạng {kind}.", "This is no answer of the kind {kind}."},
 	"request-place":        {"Vị trí cần kinh độ từ -180 đến 180 và vĩ độ từ -90 đến 90.", "A place needs a longitude from -180 to 180 and a latitude from -90 to 90."},
 	"request-outside":      {"Vị trí này nằm ngoài các phường, xã của thành phố.", "This place is in none of the city's wards."},
 	"request-area":         {"Không có phường, xã nào mang mã này.", "No ward has this code."},

@@ -13,10 +13,6 @@ func compare(op, field string, v value.Value) cql2.Expr {
 	return &cql2.Call{Op: op, Args: []cql2.Expr{prop(field), &cql2.Lit{Value: v}}}
 }
 
-func isNull(field string) cql2.Expr {
-	return &cql2.Call{Op: "isNull", Args: []cql2.Expr{prop(field)}}
-}
-
 func oneOf(field string, texts []string) cql2.Expr {
 	list := &cql2.List{}
 	for _, t := range slices.Compact(slices.Clone(texts)) {

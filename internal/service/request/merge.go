@@ -6,7 +6,6 @@ import (
 
 	"huong.city/huong/internal/core/commit"
 	"huong.city/huong/internal/core/problem"
-	"huong.city/huong/internal/core/workflow"
 	"huong.city/huong/internal/repo"
 )
 
@@ -140,14 +139,4 @@ func (d *Desk) Bulk(ctx context.Context, p repo.Principal, items []Item, a Act) 
 		}
 	}
 	return list, nil
-}
-
-// moveOf is the entry of the last step of a name, false when there is none.
-func moveOf(entries []Entry, name string) (Entry, bool) {
-	for _, e := range slices.Backward(entries) {
-		if e.Kind == workflow.Move && e.Name == name {
-			return e, true
-		}
-	}
-	return Entry{}, false
 }
