@@ -255,6 +255,15 @@ func (g geoDesk) Updates(ctx context.Context, q open311.UpdateQuery) (list []ope
 		list = append(list, u)
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	codes := make([]string, len(list))
+	for i := range list {
+		codes[i] = list[i].Request
+	}
+	published, err := g.desk.Published(ctx, codes)
+	list = slices.DeleteFunc(list, func(u open311.Update) bool { return !published[u.Request] })
 	if len(q.Requests) > 0 {
 		slices.Reverse(list) // of one time, the last entry first
 		slices.SortStableFunc(list, func(a, b open311.Update) int { return b.At.Compare(a.At) })

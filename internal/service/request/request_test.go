@@ -226,8 +226,9 @@ func TestWhatIsPublic(t *testing.T) {
 			_, err := h.PublicOne(t.Context(), code)
 			list, _, e := h.Public(t.Context(), request.Query{})
 			in := slices.ContainsFunc(list, func(x request.Request) bool { return x.Code == code })
-			if e != nil || in != (err == nil) {
-				t.Errorf("list and page disagree: %v %v %v", in, err, e)
+			shown, e2 := h.Published(t.Context(), []string{code, "PA-000000-XXXXX"})
+			if e != nil || e2 != nil || in != (err == nil) || in != shown[code] || len(shown) > 1 {
+				t.Errorf("list and page disagree: %v %v %v %v", in, err, e, shown)
 			}
 			return in
 		}

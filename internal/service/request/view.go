@@ -169,6 +169,25 @@ func (d *Desk) Public(ctx context.Context, q Query) ([]Request, repo.Page, error
 	return list, page, err
 }
 
+// Published tells which of some requests the public may read the timelines of.
+func (d *Desk) Published(ctx context.Context, codes []string) (map[string]bool, error) {
+	codes = slices.Clone(codes)
+	slices.Sort(codes)
+	codes = slices.Compact(codes)
+	shown := map[string]bool{}
+	for some := range slices.Chunk(codes, 500) {
+		q := repo.Query{Dataset: Dataset, Fields: []string{"code"}, Filter: cql2.And(oneOf("code", some), compare("=", "published", value.OfBool(true)))}
+		_, err := d.repo.Read(ctx, repo.Internal(), q, func(rec repo.Record) error {
+			shown[look{rec.Entry, rec.Values, d.repo.Zone()}.text("code")] = true
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return shown, nil
+}
+
 // PublicOne is a published request with the public part of its timeline; NotFound
 // for one that is not.
 func (d *Desk) PublicOne(ctx context.Context, code string) (*Whole, error) {
