@@ -24,7 +24,8 @@ import (
 // records that a city starts with (sectors.csv, agencies*.csv, areas*.csv and
 // records/DATASET.csv, typed CSV whose header names the fields of the dataset),
 // and what it defines: indicators, dashboards, alerts, workflows, playbooks,
-// reports and calendars in folders of these names.
+// reports and calendars in folders of these names, and in requests.yaml what may
+// be reported to it.
 type City struct {
 	Datasets []*dataset.Dataset
 	files    []cityFile

@@ -34,6 +34,7 @@ func checks() map[string]repo.CheckDefinition {
 		"report":    report.Check,
 		"dashboard": checkBoard,
 		"calendar":  checkCalendar,
+		"requests":  checkRequests,
 	}
 }
 
@@ -97,8 +98,12 @@ type definitionFile struct{ kind, name, path, text string }
 
 // readDefinitions finds the definitions of a city's folder.
 func readDefinitions(folder string) (list []definitionFile, err error) {
+	patterns := map[string]string{requestsFile: "requests"}
 	for dir, kind := range definitionFolders() {
-		found, err := filepath.Glob(filepath.Join(folder, dir, "*.yaml"))
+		patterns[filepath.Join(dir, "*.yaml")] = kind
+	}
+	for pattern, kind := range patterns {
+		found, err := filepath.Glob(filepath.Join(folder, pattern))
 		if err != nil {
 			return nil, err
 		}
@@ -126,7 +131,7 @@ func (c *City) putDefinitions(ctx context.Context, r *repo.Repository, p repo.Pr
 	var violations []problem.Violation
 	batch := record.NewBatch(e.Schema)
 	for _, f := range c.definitions {
-		if err := c.check(r, p, f); err != nil {
+		if err := c.check(ctx, r, p, f); err != nil {
 			wrong := problem.As(err)
 			if wrong.Kind != problem.Invalid {
 				return RecordsResult{}, err
@@ -153,7 +158,7 @@ func (c *City) putDefinitions(ctx context.Context, r *repo.Repository, p repo.Pr
 
 // check reads a definition with the datasets of this folder and, beside them,
 // those that are declared already.
-func (c *City) check(r *repo.Repository, p repo.Principal, f definitionFile) error {
+func (c *City) check(ctx context.Context, r *repo.Repository, p repo.Principal, f definitionFile) error {
 	read := checks()[f.kind]
 	if read == nil {
 		return problem.InvalidWith("definitions-invalid", []problem.Violation{problem.Violate("definition-kind", "", "kind", f.kind)}, "count", 1)
@@ -169,8 +174,11 @@ func (c *City) check(r *repo.Repository, p repo.Principal, f definitionFile) err
 		}
 		return nil
 	}
-	if f.kind == "dashboard" {
+	switch f.kind {
+	case "dashboard":
 		return c.checkBoard(r, f, find)
+	case "requests":
+		return c.checkRequests(ctx, r, p, f, find)
 	}
 	return read(f.path, []byte(f.text), find)
 }

@@ -11,6 +11,7 @@ import (
 	"huong.city/huong/internal/service/alert"
 	"huong.city/huong/internal/service/attachment"
 	"huong.city/huong/internal/service/incident"
+	"huong.city/huong/internal/service/request"
 )
 
 // incidentFiles tells the desk of incidents about files.
@@ -41,7 +42,8 @@ func worst(engine func() *alert.Engine) func(context.Context, repo.Principal, []
 // their clocks.
 func newIncidents(r *repo.Repository, log *slog.Logger, working workflow.Clock, engine func() *alert.Engine) (*incident.Desk, *attachment.Keeper) {
 	files := attachment.New(attachment.Config{Repo: r, Random: rand.Reader, MayAttach: map[string]func(repo.Principal) bool{
-		repo.SystemIncident: incident.Handles}})
+		repo.SystemIncident: incident.Handles, request.Dataset: request.Handles},
+		MayOpen: map[string]func(context.Context, repo.Principal, attachment.File) error{request.Dataset: openRequestFile(r)}, Ahead: []string{request.Dataset}})
 	desk := incident.New(incident.Config{Repo: r, Random: rand.Reader, Log: log, Clock: working, Files: incidentFiles{files}, Extremes: worst(engine)})
 	return desk, files
 }

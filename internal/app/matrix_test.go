@@ -49,6 +49,7 @@ var who = []struct {
 	{"administrator", "quản trị hệ thống", "administrator", staff("theirs", grant.Administrator, "*")},
 	{"machine-write", "máy đọc và ghi bốn bộ", "machine, token to read and write the four", machine(classes, classes)},
 	{"machine-read", "máy chỉ đọc bốn bộ", "machine, token to read the four", machine(classes, nil)},
+	{"machine-reports", "máy gửi phản ánh", "machine, token to write service requests", machine([]string{requestsDataset}, []string{requestsDataset})},
 	{"machine-elsewhere", "máy của bộ khác", "machine, token for another dataset", machine([]string{"by-number"}, []string{"by-number"})},
 }
 
@@ -95,7 +96,16 @@ var places = map[string]place{
 	"GET /tiles/{layer}/{z}/{x}/{y}": {path: "/tiles/{name}/0/0/0.mvt", query: "?within=30d&layer=$class"}, "GET /basemap.pmtiles": {},
 	"GET /indicators": {}, "GET /indicators/{name}": {}, "GET /api/v1/indicators": {}, "GET /api/v1/indicators/{name}": {},
 	"GET /api/v1/indicators/{name}/series": {}, "GET /api/v1/indicators/{name}/areas": {}, "GET /api/v1/indicators/{name}/categories": {query: "?by=free"},
-	"GET /incidents": {}, "GET /incidents/new": {}, "GET /stage": {}, "GET /shift": {},
+	"GET /open311/v2/discovery.xml": {}, "GET /open311/v2/discovery.json": {}, "GET /open311/v2/services.xml": {}, "GET /open311/v2/services.json": {},
+	"GET /open311/v2/services/{code}": {path: "/open311/v2/services/other.json"},
+	"GET /open311/v2/requests.xml":    {}, "GET /open311/v2/requests.json": {}, "GET /open311/v2/requests.csv": {},
+	"GET /open311/v2/requests/{id}":             {path: "/open311/v2/requests/PA-260101-2ABCE.json", query: "?extensions=true"},
+	"GET /open311/v2/servicerequestupdates.xml": {}, "GET /open311/v2/servicerequestupdates.json": {},
+	"GET /open311/v2/tokens/{token}": {path: "/open311/v2/tokens/none.json"}, "GET /open311/v2/{rest...}": {path: "/open311/v2/none.json"},
+	"POST /open311/v2/requests.xml":  {body: "service_code=other&address_string=X&description=Matrix", media: form},
+	"POST /open311/v2/requests.json": {body: "service_code=other&address_string=X&description=Matrix", media: form},
+	"POST /open311/v2/requests.csv":  {body: "service_request_id,requested_datetime,status_description,service_code,description\nX-1,2026-01-01T00:00:00Z,open,other,Matrix\n", media: "text/csv"},
+	"GET /incidents":                 {}, "GET /incidents/new": {}, "GET /stage": {}, "GET /shift": {},
 	"POST /incidents/new":              {body: "title=Matrix&kind=other&severity=low&area=w&agency=ours&source=staff", media: form},
 	"GET /incidents/{id}":              {path: "/incidents/sc-1"},
 	"POST /incidents/{id}":             {path: "/incidents/sc-1", body: "do=note&text=seen", media: form},
@@ -474,7 +484,7 @@ func compareTables(t *testing.T, want, got string) {
 // watched are the datasets that a request may change.
 func watched() []string {
 	return append(slices.Clone(classes), "by-number", repo.SystemQuarantine, repo.SystemToken, repo.SystemAgency, repo.SystemGrant,
-		repo.SystemPurpose, repo.SystemAccount, repo.SystemCapacity)
+		repo.SystemPurpose, repo.SystemAccount, repo.SystemCapacity, requestsDataset, repo.SystemRequestEntry, repo.SystemRequestReporter)
 }
 
 func (s *seeded) each(fn func(dataset string, rec repo.Record)) {

@@ -157,14 +157,25 @@ indicators:
     good: none
 `
 
+// ours is a file of the city of Huế in which the agency ours is the duty desk.
+func ours(t testing.TB, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("../../city/hue", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.ReplaceAll(string(text), "hueioc", "ours")
+}
+
 // seededCity declares the datasets; nothing is in them yet.
 func seededCity(t testing.TB) City {
 	t.Helper()
 	files := map[string]string{
-		"datasets/by-number.yaml": seededKeys,
-		"agencies.csv":            "code,name,nameEn,kind,parent,area\nours,Sở ta,Ours,department,,c\ntheirs,Sở khác,Theirs,department,,c\n",
-		"areas.csv":               "code,name,kind,location,parent\nc,Thành phố,city,,\nw,Tây,phuong,\"107.5, 16.45\",c\ne,Đông,phuong,\"107.6, 16.45\",c\n",
-		"records/purpose.csv":     "code,name,nameEn,basis,needsCase,mayHide,ended\ncare,Chăm sóc,Care,Luật 91/2025/QH15,false,false,false\n",
+		"datasets/by-number.yaml":       seededKeys,
+		"datasets/service-request.yaml": ours(t, "datasets/service-request.yaml"),
+		"agencies.csv":                  "code,name,nameEn,kind,parent,area\nours,Sở ta,Ours,department,,c\ntheirs,Sở khác,Theirs,department,,c\n",
+		"areas.csv":                     "code,name,kind,location,parent\nc,Thành phố,city,,\nw,Tây,phuong,\"107.5, 16.45\",c\ne,Đông,phuong,\"107.6, 16.45\",c\n",
+		"records/purpose.csv":           "code,name,nameEn,basis,needsCase,mayHide,ended\ncare,Chăm sóc,Care,Luật 91/2025/QH15,false,false,false\n",
 	}
 	for _, c := range classes {
 		files["indicators/"+c+".yaml"] = fmt.Sprintf(seededIndicator, c)
@@ -290,21 +301,22 @@ func (s *seeded) fill() {
 	s.intake(repo.SystemIncident, `{"id":"sc-1","title":"Cây đổ","kind":"other","severity":"low","state":"detected","over":false,"level":"ward","agency":"ours","area":"w","caller":"`+
 		persons["A"].name+`","source":"phone","entries":1,"detectedAt":"2026-01-01T00:00:00Z","updatedAt":"2026-01-01T00:00:00Z"}`+"\n")
 	s.intake(repo.SystemIncidentEntry, `{"incident":"sc-1","number":1,"at":"2026-01-01T00:00:00Z","kind":"open","name":"detected","agency":"ours","area":"w"}`+"\n")
+	for _, x := range []string{`"code":"PA-260101-2ABCD","published":true,"publicText":"Đã công khai"`, `"code":"PA-260101-2ABCE","published":false,"description":"Chưa công khai"`} {
+		s.intake(requestsDataset, "{"+x+`,"category":"other","status":"closed","title":"Khác","openedAt":"2026-01-01T00:00:00Z","closedAt":"2026-01-02T00:00:00Z","updatedAt":"2026-01-02T00:00:00Z","agency":"ours","entries":0}`+"\n")
+	}
 	s.eachHeld(func(dataset, id string, _ []value.Value) { s.held[dataset] = id })
 }
 
-// workflows defines how incidents are handled, as the city of Huế does.
+// workflows defines how incidents and reports are handled, as the city of Huế does.
 func (s *seeded) workflows() {
 	s.t.Helper()
-	text, err := os.ReadFile("../../city/hue/workflows/incident.yaml")
-	if err != nil {
-		s.t.Fatal(err)
+	for _, d := range [][3]string{{"workflow", "incident", "workflows/incident.yaml"}, {"workflow", "service-request", "workflows/service-request.yaml"}, {"requests", "requests", "requests.yaml"}} {
+		b, err := json.Marshal(map[string]string{"kind": d[0], "name": d[1], "title": "Sự cố", "text": ours(s.t, d[2])})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.intake(repo.SystemDefinition, string(b)+"\n")
 	}
-	b, err := json.Marshal(map[string]string{"kind": "workflow", "name": "incident", "title": "Sự cố", "text": string(text)})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.intake(repo.SystemDefinition, string(b)+"\n")
 }
 
 func (s *seeded) eachHeld(fn func(dataset, id string, row []value.Value)) {

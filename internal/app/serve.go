@@ -159,6 +159,7 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 	events, attachments := incidents(r, o.Log, working, func() *alert.Engine { return warnings }, stopping)
 	var notices *notify.Service
 	warnings, notices = alerts(r, o, events, figureOf(figures), stopping)
+	citizens, _ := requestDesk(r, o.Log, working, attachments, stopping)
 	if o.Work != nil {
 		go o.Work(stopping, warnings, events)
 	}
@@ -196,7 +197,11 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 		return nil, err
 	}
 	rest := api.New(api.Config{Repo: r, Sharing: desk, Rights: requests, Incidents: events, Attachments: attachments, Alerts: warnings, Notices: notices, Reports: papers, Indicators: figures, Mux: mux, Now: o.Now, Metrics: registry, Version: o.Version, TokenRoute: true})
-	for _, routes := range [][]web.Route{rest.Routes(), {api.TokenRoute(o.Accounts)}, tlog.Routes(r), pages.Routes()} {
+	geo, err := geoReport(stopping, r, citizens, attachments, authenticate)
+	if err != nil {
+		return nil, err
+	}
+	for _, routes := range [][]web.Route{rest.Routes(), {api.TokenRoute(o.Accounts)}, tlog.Routes(r), geo.Routes(), pages.Routes()} {
 		mux.Mount(routes...)
 	}
 	return mux, nil

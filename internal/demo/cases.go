@@ -84,12 +84,13 @@ func (c *city) request(s *sheet, day time.Time, n int64, now time.Time) bool {
 	closed := opened.Add(took)
 	s.lasts(now, opened, assigned, opened.Add(took/3), closed, closed.Add(3*time.Hour))
 	channel := []string{"app", "app", "app", "web", "phone", "counter", "camera"}[int(c.noise("channel", d, n)*7)]
+	text := fmt.Sprintf("%s, gần số %d đường %s.", kind.titles[0], 1+n, roads[int(c.noise("road", d, n)*float64(len(roads)))])
 	s.clear().text("code", fmt.Sprintf("PA-%s-%04d", day.In(c.zone).Format("20060102"), n)).text("category", kind.category).
 		text("title", kind.titles[int(c.noise("title", d, n)*float64(len(kind.titles)))]).
-		text("description", fmt.Sprintf("%s, gần số %d đường %s.", kind.titles[0], 1+n, roads[int(c.noise("road", d, n)*float64(len(roads)))])).
+		text("description", text).
 		text("channel", channel).at("openedAt", opened).at("dueAt", due).
 		text("address", fmt.Sprintf("%d %s, %s", 1+int(c.noise("number", d, n)*300), roads[int(c.noise("road", d, n)*float64(len(roads)))], w.name)).
-		text("reporter", c.person("reporter", d+n)).text("reporterPhone", fmt.Sprintf("0900%06d", (d/86400*97+n)%1_000_000))
+		text("track", track(kind.category)).text("urgency", "normal")
 	if c.noise("located", d, n) > 0.03 {
 		s.point("location", lon, lat)
 	}
@@ -98,22 +99,43 @@ func (c *city) request(s *sheet, day time.Time, n int64, now time.Time) bool {
 	} else {
 		s.text("agency", kind.agency)
 	}
+	changed := opened
 	switch {
 	case c.noise("reject", d, n) < 0.04 && now.After(assigned):
-		s.text("status", "rejected").at("closedAt", assigned)
+		changed = assigned
+		s.text("status", "refused").text("outcome", "cannot-verify").text("answer", "Không đủ thông tin để xác minh nội dung phản ánh.").at("closedAt", changed)
 	case now.After(closed):
-		s.text("status", "closed").at("closedAt", closed)
+		changed = closed
+		s.text("status", "answered").text("outcome", "fixed").text("answer", "Đơn vị đã kiểm tra và khắc phục xong. Cảm ơn phản ánh của ông/bà.").at("answeredAt", closed)
+		if over := closed.Add(14 * 24 * time.Hour); now.After(over) { // nobody disputed it
+			changed = over
+			s.text("status", "closed").at("closedAt", over)
+		}
 		if c.noise("rated", d, n) < 0.4 && now.After(closed.Add(3*time.Hour)) {
-			s.int("rating", math.Max(1, math.Min(5, 4.4-1.2*boolean(closed.After(due))+0.8*c.bell("rating", d, n))))
+			s.int("rating", math.Max(1, math.Min(5, 4.4-1.2*boolean(closed.After(due))+0.8*c.bell("rating", d, n)))).at("ratedAt", closed.Add(3*time.Hour))
 		}
 	case now.After(opened.Add(took / 3)):
-		s.text("status", "working")
+		changed = opened.Add(took / 3)
+		s.text("status", "in-progress")
 	case now.After(assigned):
+		changed = assigned
 		s.text("status", "assigned")
 	default:
-		s.text("status", "open")
+		s.text("status", "received")
+	}
+	s.at("updatedAt", changed.Truncate(time.Second)).flag("published", changed.After(opened))
+	if changed.After(opened) { // read by the desk before the public reads it
+		s.text("publicText", text)
 	}
 	return true
+}
+
+// track is the rule by which reports of a category are handled.
+func track(category string) string {
+	if category == "procedure" {
+		return "procedure"
+	}
+	return "on-site"
 }
 
 // floodKind chooses what is reported from where it is flooded: mostly the water,

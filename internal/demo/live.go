@@ -20,7 +20,7 @@ const tick = time.Second
 // Cases still change for caseDays after they came in, and are looked at every
 // caseEvery of the city's time; those older than a day every olderEvery.
 const (
-	caseDays   = 45
+	caseDays   = 60
 	caseEvery  = 10 * time.Second
 	olderEvery = 20 * time.Minute
 )

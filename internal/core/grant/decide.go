@@ -68,6 +68,7 @@ func (p *Policy) Decide(r Request) Decision {
 	d.duty()
 	d.incidents()
 	d.reports()
+	d.requests()
 	for _, c := range held {
 		d.grant(c)
 	}

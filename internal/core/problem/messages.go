@@ -48,4 +48,4 @@ func merge(parts ...map[string]message) map[string]message {
 
 // messages is assembled from one table per area, each in its own file, so that
 // a new rule and its words stand side by side in review.
-var messages = merge(general, operation, declarations, expressions, values, repository, storage, database, intake, interchange, grants, trust, accounts, proofs, hardening, sharing, rights, calendars, maps, definitions, workflows, indicators, dashboards, alerting, incidents, reports)
+var messages = merge(general, operation, declarations, expressions, values, repository, storage, database, intake, interchange, grants, trust, accounts, proofs, hardening, sharing, rights, calendars, maps, definitions, workflows, indicators, dashboards, alerting, incidents, requestDesk, requestCatalogue, reports, georeport, hotspots, classifiers, redactions)

@@ -7,6 +7,7 @@ var workflows = map[string]message{
 	"workflow-one-state":         {"Mỗi bước chỉ dẫn tới một trạng thái.", "A step leads to one state."},
 	"workflow-day":               {"Cần một ngày dạng 2026-01-31, nhưng gặp “{found}”.", "A day such as 2026-01-31 is expected, found “{found}”."},
 	"workflow-span":              {"Cần một khoảng thời gian như 15m, 4h, 1h30m hay 2d, nhưng gặp “{found}”.", "A length of time such as 15m, 4h, 1h30m or 2d is expected, found “{found}”."},
+	"workflow-whole-days":        {"Thời hạn tính theo ngày cần số ngày nguyên như 7d, nhưng gặp “{found}”.", "A term in days takes whole days such as 7d, found “{found}”."},
 	"workflow-unreachable":       {"Không bước nào dẫn tới trạng thái “{state}”.", "No step leads to the state “{state}”."},
 	"workflow-no-exit":           {"Từ trạng thái “{state}” không có đường nào tới trạng thái kết thúc.", "No way leads from the state “{state}” to a final one."},
 	"workflow-rule-shadowed":     {"Thời hạn “{deadline}”: điều kiện ở dòng {line} đã bao trùm, nên điều kiện này không bao giờ được dùng.", "Deadline “{deadline}”: the rule at line {line} covers this one, which is never used."},

@@ -133,9 +133,13 @@ func (r *reader) deadline(n *declare.Node, path string, names []string) {
 	m.List("rules", func(n *declare.Node, path string) {
 		x := r.doc.Map(n, path)
 		x.Need("for")
-		rule := Rule{When: r.condition(x), Working: r.working(x),
+		kind := x.Word("time", "calendar", "working", "days")
+		rule := Rule{When: r.condition(x), Working: kind == "working" || kind == "days", Days: kind == "days",
 			From: x.Matching("from", dayForm, "workflow-day"), Until: x.Matching("until", dayForm, "workflow-day"), Move: x.Word("move", moves[2:]...)}
 		rule.For = r.span(x, "for", rule.Working)
+		if rule.Days && rule.For%workingDay != 0 {
+			r.doc.Fault(x.N.Get("for"), x.Join("for"), "workflow-whole-days", "found", declare.Excerpt(x.Literal("for")))
+		}
 		x.List("remind", func(n *declare.Node, path string) {
 			p, ok := n.Value().(int64)
 			if !ok || p < 1 || p > 100 {

@@ -15,12 +15,12 @@ import (
 // from and to says, its history folds to there, and what Allowed lists is what
 // Apply takes.
 func TestRandomStepsNeverReachAnIllegalState(t *testing.T) {
-	for _, file := range []string{incidentFile, "testdata/request.yaml"} {
+	for _, file := range []string{incidentFile, requestFile, "testdata/request.yaml"} {
 		w := parse(t, file)
 		taken := map[string]int{}
 		rapid.Check(t, func(t *rapid.T) {
 			state, now := w.Start[0], monday
-			history := []workflow.Event{{Kind: workflow.Open, Name: state, At: now}}
+			history := []workflow.Event{{Kind: workflow.Open, Name: state, At: now, Facts: map[string]string{"asker": rapid.SampledFrom([]string{"desk", "unit"}).Draw(t, "asker")}}}
 			for range rapid.IntRange(1, 30).Draw(t, "steps") {
 				now = now.Add(time.Duration(rapid.IntRange(0, 3000).Draw(t, "minutes")) * time.Minute)
 				c, err := w.Fold(history)
@@ -50,12 +50,12 @@ func TestRandomStepsNeverReachAnIllegalState(t *testing.T) {
 					t.Fatalf("%s from %s: allowed %t, applied: %v", tr.Name, state, allowed, err)
 				}
 				if err != nil {
-					if slices.Contains(tr.From, state) && tr.Within == 0 && slices.Contains(actor.Relations, tr.By[0].Relation) && len(tr.By[0].Roles) == 0 {
+					if slices.Contains(tr.From, state) && tr.When.Holds(c.Facts) && tr.Within == 0 && slices.Contains(actor.Relations, tr.By[0].Relation) && len(tr.By[0].Roles) == 0 {
 						t.Fatalf("%s from %s refused: %v", tr.Name, state, err)
 					}
 					continue
 				}
-				if !slices.Contains(tr.From, state) {
+				if !slices.Contains(tr.From, state) || !tr.When.Holds(c.Facts) {
 					t.Fatalf("%s taken from %s", tr.Name, state)
 				}
 				state, history = tr.To, append(history, e)
@@ -71,14 +71,17 @@ func TestRandomStepsNeverReachAnIllegalState(t *testing.T) {
 // Timers fire exactly once, and the same ones, however often and when somebody
 // looks, and whatever is forgotten between: the history alone decides.
 func TestTimersFireOnceWhateverTheTicks(t *testing.T) {
-	for _, file := range []string{incidentFile, "testdata/request.yaml"} {
+	for _, file := range []string{incidentFile, requestFile, "testdata/request.yaml"} {
 		w := parse(t, file)
 		seen := map[string]bool{}
 		rapid.Check(t, func(t *rapid.T) {
 			var plan []workflow.Event // what people do; ticks do not change it
 			state, now := w.Start[0], monday
 			severities := []string{"high", "medium", "low", "urgent"}
-			plan = append(plan, workflow.Event{Kind: workflow.Open, Name: state, At: now, Facts: map[string]string{"severity": rapid.SampledFrom(severities).Draw(t, "severity")}})
+			facts := func(s string) map[string]string {
+				return map[string]string{"severity": s, "urgency": s, "routed": map[bool]string{true: "no", false: "yes"}[s == "low"], "asker": map[bool]string{true: "desk", false: "unit"}[s == "high"]}
+			}
+			plan = append(plan, workflow.Event{Kind: workflow.Open, Name: state, At: now, Facts: facts(rapid.SampledFrom(severities).Draw(t, "severity"))})
 			for range rapid.IntRange(0, 12).Draw(t, "events") {
 				now = now.Add(time.Duration(rapid.IntRange(1, 400).Draw(t, "minutes")) * time.Minute)
 				c, err := w.Fold(plan)
@@ -90,7 +93,9 @@ func TestTimersFireOnceWhateverTheTicks(t *testing.T) {
 					next = append(next, move(tr.Name, now))
 				}
 				for _, s := range severities {
-					next = append(next, workflow.Event{Kind: workflow.Set, At: now, Facts: map[string]string{"severity": s, "kind": s}})
+					more := facts(s)
+					more["kind"] = s
+					next = append(next, workflow.Event{Kind: workflow.Set, At: now, Facts: more})
 				}
 				for _, p := range w.Pauses {
 					if c.Paused == "" && slices.Contains(p.States, c.State) {

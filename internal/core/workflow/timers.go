@@ -79,7 +79,7 @@ func (w *Workflow) Running(c *Case, clock Clock) ([]Running, error) {
 		if rule == nil {
 			continue
 		}
-		due, _, err := c.due(r.start, rule.For, rule.Working, clock)
+		due, _, err := r.ends(c, rule, rule.For, clock)
 		if err != nil {
 			return nil, err
 		}
@@ -128,7 +128,7 @@ func (w *Workflow) Kept(c *Case, now time.Time, clock Clock) ([]Ended, error) {
 		if rule == nil {
 			continue
 		}
-		due, _, err := c.due(r.start, rule.For, rule.Working, clock)
+		due, _, err := r.ends(c, rule, rule.For, clock)
 		if err != nil {
 			return nil, err
 		}
@@ -190,7 +190,7 @@ func rankOf(kind string) int {
 // fire gives the firings of one rule that fall into a segment, or before it:
 // what a rule that begins to hold would have brought already, it brings at once.
 func (c *Case) fire(r *run, s segment, rule *Rule, clock Clock, take func(Firing)) error {
-	due, ok, err := c.due(r.start, rule.For, rule.Working, clock)
+	due, ok, err := r.ends(c, rule, rule.For, clock)
 	if err != nil {
 		return err
 	}
@@ -205,7 +205,7 @@ func (c *Case) fire(r *run, s segment, rule *Rule, clock Clock, take func(Firing
 		take(f)
 	}
 	for _, percent := range rule.Remind {
-		at, ok, err := c.due(r.start, rule.For*time.Duration(percent)/100, rule.Working, clock)
+		at, ok, err := c.due(r.begin(c, rule), rule.For*time.Duration(percent)/100, rule.Working, clock)
 		if err != nil {
 			return err
 		}
@@ -218,7 +218,7 @@ func (c *Case) fire(r *run, s segment, rule *Rule, clock Clock, take func(Firing
 	}
 	put("missed", Missed, due, Firing{})
 	for _, e := range rule.Escalate {
-		at, ok, err := c.due(r.start, rule.For+e.After, rule.Working, clock)
+		at, ok, err := r.ends(c, rule, rule.For+e.After, clock)
 		if err != nil {
 			return err
 		}
@@ -230,6 +230,31 @@ func (c *Case) fire(r *run, s segment, rule *Rule, clock Clock, take func(Firing
 		put("move", Advance, due, Firing{Transition: rule.Move})
 	}
 	return nil
+}
+
+// ends is when d of a rule's time has passed in a run. What ends with a term in
+// whole days ends in the last second of its day: the moment then bears the date
+// that people are told.
+func (r *run) ends(c *Case, rule *Rule, d time.Duration, clock Clock) (time.Time, bool, error) {
+	at, ok, err := c.due(r.begin(c, rule), d, rule.Working, clock)
+	if ok && rule.Days {
+		at = nextDay(at.In(c.Opened.Location())).Add(-time.Second)
+	}
+	return at, ok, err
+}
+
+// begin is from when on a rule's time counts: the first day of a term in whole
+// days does not.
+func (r *run) begin(c *Case, rule *Rule) time.Time {
+	if rule.Days {
+		return nextDay(r.start.In(c.Opened.Location()))
+	}
+	return r.start
+}
+
+func nextDay(t time.Time) time.Time {
+	y, m, d := t.Date()
+	return time.Date(y, m, d+1, 0, 0, 0, 0, t.Location())
 }
 
 // due is when d has passed since start, pauses left out; false while a pause

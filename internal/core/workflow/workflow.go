@@ -130,10 +130,14 @@ type Rule struct {
 	When        Condition
 	From, Until string // days (yyyy-mm-dd) on which the case was opened: from, inclusive, until, exclusive; "" = unbounded
 	For         time.Duration
-	Working     bool  // For counts working time
-	Remind      []int // percent of For at which who is responsible is reminded
-	Escalate    []Escalation
-	Move        string // transition that the clock itself takes when the time is over; "" = none
+	Working     bool // For counts working time
+	// Days tells that For is a term in whole working days: the day on which the
+	// clock starts does not count, and the last day counts to its end (Civil Code
+	// 91/2015/QH13, Article 147, Clause 2, and Article 148, Clause 6).
+	Days     bool
+	Remind   []int // percent of For at which who is responsible is reminded
+	Escalate []Escalation
+	Move     string // transition that the clock itself takes when the time is over; "" = none
 }
 
 // Escalation lifts a case to a level when a deadline is missed.

@@ -49,6 +49,7 @@ func TestFaultsAreLocated(t *testing.T) {
 		{"an unknown role", "roles: [officer]", "roles: [oficer]", []string{"21:171 declaration-word-near"}},
 		{"an unknown relation", "by: [{relation: requester}]}\n  - {name: accept", "by: [{relation: friend}]}\n  - {name: accept", []string{"22:135 declaration-word"}},
 		{"a span", "cap: 2d", "cap: two days", []string{"29:10 workflow-span"}},
+		{"half a day", "{until: 2026-01-01, for: 10d, time: working", "{until: 2026-01-01, for: 10h, time: days", []string{"40:34 workflow-whole-days"}},
 		{"a missing language", "title: {vi: Đơn vị, en: Unit}", "title: {vi: Đơn vị}", []string{"4:26 declaration-missing"}},
 		{"a level that is not there", "escalate: [{to: city}, {to: chair, after: 2h}]", "escalate: [{to: mayor}]", []string{"39:97 declaration-word"}},
 		{"a rule that a former one covers", "{until: 2026-01-01, for: 10d", "{for: 10d", []string{"41:10 workflow-rule-shadowed"}},

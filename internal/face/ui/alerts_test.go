@@ -43,7 +43,7 @@ alerts:
     advice: {vi: Báo dân., en: Warn people.}
     cause: flood
     dataset: service-request
-    levels: {high: "status = 'open'"}
+    levels: {high: "status = 'received'"}
 `
 
 // raised puts an alert that nobody has acknowledged.

@@ -141,8 +141,8 @@ type look struct {
 func (c *city) pages() map[string]string {
 	list := map[string]string{
 		"home": "/", "catalog": "/datasets", "catalog-search": "/datasets?q=luong+mua", "catalog-none": "/datasets?q=khongcogi", "catalog-system": "/datasets?system=1&sector=",
-		"records": "/datasets/service-request", "records-filter": "/datasets/service-request?filter=" + url.QueryEscape("status = 'open' AND category = 'road'") + "&area=19753",
-		"records-fault": "/datasets/service-request?filter=" + url.QueryEscape("status = = 'open'"), "records-none": "/datasets/service-request?filter=" + url.QueryEscape("code = 'x'"), "records-empty": "/datasets/hospital",
+		"records": "/datasets/service-request", "records-filter": "/datasets/service-request?filter=" + url.QueryEscape("status = 'received' AND category = 'road'") + "&area=19753",
+		"records-fault": "/datasets/service-request?filter=" + url.QueryEscape("status = = 'received'"), "records-none": "/datasets/service-request?filter=" + url.QueryEscape("code = 'x'"), "records-empty": "/datasets/hospital",
 		"records-series": "/datasets/rain-reading?limit=20", "map": "/datasets/service-request/map", "site": "/map?layer=alert&layer=service-request&layer=rain-station&by=data:rain-reading&sel=alert/cb-1", "site-usual": "/map", "chart": "/datasets/rain-reading/chart", "chart-register": "/datasets/service-request/chart", "chart-empty": "/datasets/hospital-beds/chart",
 		"quality": "/datasets/rain-reading/quality", "changes": "/datasets/service-request/changes", "sharing": "/datasets/service-request/sharing", "about": "/datasets/service-request/about",
 		"record": "/datasets/service-request/records/PA-00001", "record-edit": "/datasets/service-request/records/PA-00002?edit=1", "record-missing": "/datasets/service-request/records/none",

@@ -105,7 +105,7 @@ func TestTenThousandLivePlaces(t *testing.T) {
 	b.js(t, `window.stays = true; document.querySelectorAll("[data-twin] a")[2].focus(); window.held = document.activeElement.dataset.id`)
 	b.until(t, 5*time.Second, `location.search.includes("sel=")`)
 	c.put(t, "service-request", "mới", []map[string]string{{
-		"code": "MOI-1", "category": "road", "status": "open", "title": "Ổ gà mới", "description": "x", "channel": "app",
+		"code": "MOI-1", "category": "road", "status": "received", "title": "Ổ gà mới", "description": "x", "channel": "app",
 		"openedAt": c.now.Add(time.Hour).Format(time.RFC3339), "location": "107.58,16.46",
 	}})
 	c.moving.Add(1)

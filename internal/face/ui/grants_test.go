@@ -20,7 +20,7 @@ var grantVersion = regexp.MustCompile(`name="version" value="(\d+)"`)
 // approve, see, revoke, see no more.
 func TestGrantsByPages(t *testing.T) {
 	c := newCity(t)
-	owner := ownerOf(t, c, "service-request")
+	owner := ownerOf(t, c, "business")
 	c.staff(t, "an.steward", account.Capacity{Agency: owner, Roles: []string{grant.Steward}})
 	c.staff(t, "binh.officer", account.Capacity{Agency: "syt", Roles: []string{grant.Officer}})
 	c.put(t, "purpose", "danh mục", []map[string]string{{"code": "reply", "name": "Trả lời phản ánh", "nameEn": "Reply to reports", "basis": "Luật 91/2025/QH15"}})
@@ -40,10 +40,10 @@ func TestGrantsByPages(t *testing.T) {
 		}
 		return at, body
 	}
-	want(officer, 200, "GET", "/datasets/service-request/sharing", nil, "What you may see", "Ask for more")
+	want(officer, 200, "GET", "/datasets/business/sharing", nil, "What you may see", "Ask for more")
 	want(officer, 200, "GET", "/sharing/ask", nil, "Ask for a grant")
-	want(officer, 200, "GET", "/sharing/ask?dataset=service-request", nil, "Legal basis")
-	form := url.Values{"dataset": {"service-request"}, "action": {"read"}, "field": {"code", "reporter"}, "purposes": {"reply"},
+	want(officer, 200, "GET", "/sharing/ask?dataset=business", nil, "Legal basis")
+	form := url.Values{"dataset": {"business"}, "action": {"read"}, "field": {"taxCode", "representative"}, "purposes": {"reply"},
 		"basis": {"Nghị định 278/2025/NĐ-CP"}, "need": {"Liên hệ người bệnh"}, "until": {"2001-01-01"}}
 	want(officer, 422, "POST", "/sharing/ask", form, "The end has passed already.")
 	form.Set("until", time.Now().AddDate(0, 2, 0).Format("2006-01-02"))
@@ -66,8 +66,8 @@ func TestGrantsByPages(t *testing.T) {
 	step(officer, 200, body, "answer", url.Values{"text": {"Hai tháng."}}, "Hai tháng.")
 	_, body = want(steward, 200, "GET", at, nil)
 	step(steward, 422, body, "refuse", url.Values{"text": {"Không"}}, "must be filled in")
-	step(steward, 200, body, "approve", url.Values{"field": {"code", "reporter"}}, "In force", "Revoke")
-	want(officer, 200, "GET", "/datasets/service-request/sharing", nil, "A purpose would also show", "Reply to reports")
+	step(steward, 200, body, "approve", url.Values{"field": {"taxCode", "representative"}}, "In force", "Revoke")
+	want(officer, 200, "GET", "/datasets/business/sharing", nil, "A purpose would also show", "Reply to reports")
 	_, body = want(steward, 200, "GET", at, nil)
 	step(steward, 200, body, "revoke", url.Values{"text": {"Đã xong việc."}}, "Revoked", "Đã xong việc.")
 	for _, show := range []string{"waiting", "in-force", "expiring", "unused", "past", "mine"} {

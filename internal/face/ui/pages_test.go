@@ -47,10 +47,15 @@ func TestThePublicSeesWhatIsOpen(t *testing.T) {
 			t.Errorf("%s: %d, want %d", path, status, want)
 		}
 	}
-	for _, path := range []string{"/datasets/service-request", "/datasets/service-request/records/PA-00001", "/datasets/service-request/changes", fmt.Sprintf("/log/%d", 8), "/datasets/service-request?fields=code,reporter"} {
-		if _, body := c.get(t, path, ""); strings.Contains(body, "Nguyễn Văn A") || strings.Contains(body, "0900000000") {
-			t.Errorf("%s shows the public personal data", path)
+	seq := c.put(t, "request-reporter", "người phản ánh", []map[string]string{{"code": "PA-00001", "agency": "hueioc", "name": "Nguyễn Văn A", "phone": "0900000000", "openedAt": c.now.Format(time.RFC3339)}})
+	for _, path := range []string{"/datasets/service-request", "/datasets/service-request/records/PA-00001", "/datasets/service-request/changes", fmt.Sprintf("/log/%d", 8), "/datasets/service-request?fields=code,description",
+		"/datasets/request-reporter", "/datasets/request-reporter/records/PA-00001", "/datasets/request-reporter/changes", fmt.Sprintf("/log/%d", seq)} {
+		if _, body := c.get(t, path, ""); strings.Contains(body, "Nguyễn Văn A") || strings.Contains(body, "0900000000") || strings.Contains(body, "Đã tắt ba đêm") {
+			t.Errorf("%s shows the public what is not open", path)
 		}
+	}
+	if _, body := c.get(t, "/datasets/service-request/records/PA-00001", c.token); !strings.Contains(body, "Đã tắt ba đêm") {
+		t.Error("staff do not see what the public does not")
 	}
 }
 

@@ -224,13 +224,13 @@ func (c *city) fill(t testing.TB) {
 		p := centres[random.IntN(len(centres))]
 		opened := c.now.Add(-time.Duration(i) * 37 * time.Minute)
 		reports = append(reports, map[string]string{
-			"code": fmt.Sprintf("PA-%05d", i+1), "category": categories[i%5], "status": []string{"open", "working", "assigned"}[i%3], "title": "Đèn đường không sáng trước nhà số " + fmt.Sprint(i+1),
+			"code": fmt.Sprintf("PA-%05d", i+1), "category": categories[i%5], "status": []string{"received", "in-progress", "assigned"}[i%3], "title": "Đèn đường không sáng trước nhà số " + fmt.Sprint(i+1),
 			"description": "Đã tắt ba đêm liền.", "channel": "app", "openedAt": opened.Format(time.RFC3339), "dueAt": opened.Add(72 * time.Hour).Format(time.RFC3339),
-			"location": fmt.Sprintf("%.5f,%.5f", p.Lon+random.Float64()*0.02, p.Lat+random.Float64()*0.02), "address": fmt.Sprintf("%d Bà Triệu", i+1), "reporter": "Nguyễn Văn A", "reporterPhone": "0900000000",
+			"location": fmt.Sprintf("%.5f,%.5f", p.Lon+random.Float64()*0.02, p.Lat+random.Float64()*0.02), "address": fmt.Sprintf("%d Bà Triệu", i+1), "published": "true", "anonymous": "false",
 		})
 	}
 	c.put(t, "service-request", "phản ánh từ ứng dụng", reports)
-	reports[0]["status"] = "working"
+	reports[0]["status"] = "in-progress"
 	c.put(t, "service-request", "đã phân công", reports[:1])
 
 	c.put(t, "import", "nhập tệp", []map[string]string{{

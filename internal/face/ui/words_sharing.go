@@ -110,7 +110,7 @@ var wordsSharing = map[string]word{
 	"ask.title":        {"Đề nghị chia sẻ", "Ask for a grant"},
 	"ask.lead":         {"Đề nghị gửi tới cơ quan chủ quản; một người khác ở đó quyết định. Chỉ xin những trường thật sự cần.", "The request goes to the owner, where another person decides. Ask only for the fields that are needed."},
 	"ask.choose":       {"Chọn bộ dữ liệu này", "Choose this dataset"},
-	"ask.rows.hint":    {"Bỏ trống là mọi bản ghi. Ví dụ: status = 'open'", "Empty means all records. Example: status = 'open'"},
+	"ask.rows.hint":    {"Bỏ trống là mọi bản ghi. Ví dụ: status = 'received'", "Empty means all records. Example: status = 'received'"},
 	"ask.basis.hint":   {"Văn bản, điều, khoản cho phép cơ quan bạn dùng dữ liệu này.", "The text, article and clause that let your agency use this data."},
 	"ask.until":        {"Cần đến hết ngày", "Needed until the end of"},
 	"ask.minimum.hint": {"chỉ điền khi xin số tổng hợp", "only for aggregates"},

@@ -42,6 +42,11 @@ type Config struct {
 	// MayAttach tells, by dataset, who may put a file to a record that they see;
 	// datasets that are not named take none.
 	MayAttach map[string]func(p repo.Principal) bool
+	// MayOpen decides, by dataset, who may open a file, where that is not everybody
+	// who sees the record: an error, or nil.
+	MayOpen map[string]func(ctx context.Context, p repo.Principal, f File) error
+	// Ahead are datasets whose files may come before the record does (BeginAhead).
+	Ahead []string
 }
 
 // Keeper keeps files. It is safe for concurrent use, by several processes too.
@@ -49,6 +54,8 @@ type Keeper struct {
 	repo  *repo.Repository
 	state repo.Private
 	may   map[string]func(p repo.Principal) bool
+	open  map[string]func(ctx context.Context, p repo.Principal, f File) error
+	ahead []string
 
 	turn   sync.Mutex // random need not be safe for concurrent use
 	random io.Reader
@@ -56,7 +63,7 @@ type Keeper struct {
 
 // New makes a keeper.
 func New(c Config) *Keeper {
-	return &Keeper{repo: c.Repo, state: c.Repo.Private("attachment"), random: c.Random, may: c.MayAttach}
+	return &Keeper{repo: c.Repo, state: c.Repo.Private("attachment"), random: c.Random, may: c.MayAttach, open: c.MayOpen, ahead: c.Ahead}
 }
 
 // File is a file of a record.
@@ -94,6 +101,11 @@ func (k *Keeper) Begin(ctx context.Context, p repo.Principal, dataset, key, name
 	if p.Name == "" || !may(p) {
 		return File{}, problem.New(problem.Denied, "file-denied")
 	}
+	return k.announce(ctx, p.Name, dataset, key, name, size)
+}
+
+// announce notes a file that is to come.
+func (k *Keeper) announce(ctx context.Context, by, dataset, key, name string, size int64) (File, error) {
 	switch {
 	case size <= 0:
 		return File{}, problem.InvalidWith("file-invalid", []problem.Violation{problem.Violate("file-empty", "size")})
@@ -107,7 +119,7 @@ func (k *Keeper) Begin(ctx context.Context, p repo.Principal, dataset, key, name
 	if err != nil {
 		return File{}, err
 	}
-	f := File{ID: "f" + hex.EncodeToString(b), Dataset: dataset, Key: key, Name: tidy(name), Size: size, By: p.Name, At: k.repo.Now().UnixMicro()}
+	f := File{ID: "f" + hex.EncodeToString(b), Dataset: dataset, Key: key, Name: tidy(name), Size: size, By: by, At: k.repo.Now().UnixMicro()}
 	return f, k.swap(ctx, nil, &f)
 }
 
@@ -293,7 +305,11 @@ func (k *Keeper) Open(ctx context.Context, p repo.Principal, id string) (File, [
 		}
 		return File{}, nil, err
 	}
-	if err := k.sees(ctx, p, f.Dataset, f.Key); err != nil {
+	may := func() error { return k.sees(ctx, p, f.Dataset, f.Key) }
+	if own := k.open[f.Dataset]; own != nil {
+		may = func() error { return own(ctx, p, f) }
+	}
+	if err := may(); err != nil {
 		if problem.KindOf(err) == problem.NotFound {
 			err = problem.New(problem.NotFound, "file-unknown")
 		}
@@ -313,13 +329,14 @@ func (k *Keeper) Open(ctx context.Context, p repo.Principal, id string) (File, [
 	return f, content, nil
 }
 
-// Sweep deletes uploads that nobody has gone on with.
+// Sweep deletes uploads that nobody has gone on with, and files that came ahead of
+// records which never came.
 func (k *Keeper) Sweep(ctx context.Context) error {
 	limit := k.repo.Now().Add(-keepUnfinished).UnixMicro()
 	var old []File
 	err := k.state.Each(ctx, "file/", func(_ string, b []byte) error {
 		var f File
-		if json.Unmarshal(b, &f) == nil && !f.Done() && f.At < limit {
+		if json.Unmarshal(b, &f) == nil && (!f.Done() || k.orphan(&f)) && f.At < limit {
 			old = append(old, f)
 		}
 		return nil

@@ -1,0 +1,5 @@
+//go:build !race
+
+package nearby_test
+
+const thin = 1

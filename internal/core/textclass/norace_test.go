@@ -1,0 +1,5 @@
+//go:build !race
+
+package textclass_test
+
+const thin = 1
