@@ -32,6 +32,7 @@ web/dist/manifest.json: web/package-lock.json $(shell find web/src web/build -ty
 
 generate: ## Regenerate the page templates
 	@$(GO) tool templ generate -path internal/face/ui
+	@cd internal/face/ui && LC_ALL=C sha256sum *.templ *_templ.go > templates.sum
 
 test: setup-test web ## Run all tests, PostgreSQL and browser included
 	@scripts/test
