@@ -102,7 +102,9 @@ export function startLive(): void {
       asked.set(id, Date.now());
       const page = new URL(location.href);
       page.searchParams.set("fragment", id);
-      htmx()?.ajax("GET", page.pathname + page.search, { target: "#" + id, swap: "outerHTML" });
+      // Each part asks by itself: what is asked in the name of one element waits in one
+      // queue, and of several that move at once some would be dropped.
+      htmx()?.ajax("GET", page.pathname + page.search, { source: now, target: "#" + id, swap: "outerHTML" });
     }, wait);
   };
   // What was left out is made up for when the reader comes back or goes on.

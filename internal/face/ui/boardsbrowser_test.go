@@ -112,8 +112,7 @@ func TestAWallSaysThatItsLineIsCut(t *testing.T) {
 // Somebody has a board open while it is changed in the editor: the page shows the
 // new board by itself, without being loaded again. The editor stands in another
 // browser, or in a tab before it, which listens for both until its form is sent.
-func TestASavedBoardReachesOpenPages(t *testing.T) {
-	t.Parallel()
+func TestASavedBoardReachesOpenPages(t *testing.T) { // by itself: which window is in front matters
 	c := newBoardCity(t)
 	mine := browser(t)
 	for name, theirs := range map[string]context.Context{"in another browser": browser(t), "in a tab before it": mine} {

@@ -24,7 +24,8 @@ func (b *tab) until(t *testing.T, within time.Duration, condition string) {
 		}
 		last = err
 	}
-	t.Fatalf("not within %v: %s (%v)", within, condition, last)
+	state, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`[location.href, document.visibilityState, "live " + document.documentElement.dataset.live, ...performance.getEntriesByType("resource").slice(-3).map((e) => e.name)].join(" ")`))
+	t.Fatalf("not within %v: %s (%v) at %s", within, condition, last, state)
 }
 
 // keys presses keys. One that leaves the page may find it gone at its release.
