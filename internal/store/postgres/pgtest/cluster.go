@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -185,14 +186,32 @@ func (c *Cluster) start() error {
 			}
 		}
 	}
+	if c.log, err = os.Create(filepath.Join(c.dir, "log")); err != nil {
+		return err
+	}
+	return c.fill(bin, data, credential)
+}
+
+// fill makes the cluster's files and starts its server: as a copy of what an
+// earlier cluster of this machine left behind, for making them anew takes seconds
+// in each of many test binaries.
+func (c *Cluster) fill(bin, data string, credential *syscall.Credential) error {
+	kept, unlock, err := keep(bin)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if _, err := os.Stat(kept); err == nil {
+		if out, err := exec.Command("cp", "-a", kept+"/.", data).CombinedOutput(); err != nil {
+			return fmt.Errorf("copying a cluster: %w\n%s", err, out)
+		}
+		return c.run()
+	}
 	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
 	initdb.SysProcAttr = &syscall.SysProcAttr{Credential: credential}
 	initdb.Dir = c.dir
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w\n%s", err, out)
-	}
-	if c.log, err = os.Create(filepath.Join(c.dir, "log")); err != nil {
-		return err
 	}
 	if err := c.run(); err != nil {
 		return err
@@ -200,7 +219,52 @@ func (c *Cluster) start() error {
 	if err := c.exec("postgres", "CREATE DATABASE template_postgis TEMPLATE template0"); err != nil {
 		return err
 	}
-	return c.exec("template_postgis", "CREATE EXTENSION postgis")
+	if err := c.exec("template_postgis", "CREATE EXTENSION postgis"); err != nil {
+		return err
+	}
+	if err := c.server.Process.Signal(syscall.SIGINT); err != nil { // writes everything down, then ends
+		return err
+	}
+	if err := c.server.Wait(); err != nil {
+		return err
+	}
+	scratch := kept + ".new"
+	if err := os.RemoveAll(scratch); err != nil {
+		return err
+	}
+	if out, err := exec.Command("cp", "-a", data, scratch).CombinedOutput(); err != nil {
+		return fmt.Errorf("keeping a cluster: %w\n%s", err, out)
+	}
+	if err := os.Rename(scratch, kept); err != nil {
+		return err
+	}
+	return c.run()
+}
+
+// keep is where the files of a cluster of this PostgreSQL are kept for the next
+// test binaries; the caller has it alone until it calls unlock.
+func keep(bin string) (folder string, unlock func(), err error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", nil, err
+	}
+	out, err := exec.Command(filepath.Join(bin, "postgres"), "--version").Output()
+	if err != nil {
+		return "", nil, err
+	}
+	cache = filepath.Join(cache, "huong-pgtest")
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return "", nil, err
+	}
+	version := regexp.MustCompile(`[0-9.]+`).Find(out)
+	lock, err := os.OpenFile(filepath.Join(cache, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return "", nil, err
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return "", nil, errors.Join(err, lock.Close())
+	}
+	return filepath.Join(cache, string(version)), func() { lock.Close() }, nil
 }
 
 // run starts the server on the cluster's files and waits until it answers.
