@@ -45,7 +45,7 @@ func (c *clock) forward(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-var cluster = pgtest.New(pgtest.Settings{})
+var cluster = pgtest.New(pgtest.Settings{Options: []string{"autovacuum=off", "wal_level=minimal", "max_wal_senders=0", "shared_buffers=64MB"}})
 
 func TestMain(m *testing.M) {
 	code := m.Run()
@@ -90,7 +90,7 @@ func onBoth(t *testing.T, story func(*testing.T, opener)) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		story(t, func(t testing.TB) *town {
-			url := cluster.Database(t)
+			url := cluster.Schemas(t)
 			return found(t, &town{
 				drive: func() (store.Driver, error) { return postgres.Open(t.Context(), url, postgres.Options{Readers: 4}) },
 				kept:  func() []byte { return cluster.Rows(t, url) },
@@ -117,7 +117,7 @@ func (x *town) server(t testing.TB) *repo.Repository {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := repo.Open(t.Context(), repo.Config{Driver: d, Now: x.clock.Now, Poll: time.Millisecond})
+	r, err := repo.Open(t.Context(), repo.Config{Driver: d, Now: x.clock.Now, Poll: 20 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
