@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"huong.city/huong/internal/core/commit"
 	"huong.city/huong/internal/core/dataset"
@@ -54,9 +55,10 @@ type catalog struct {
 	definitions definitions
 }
 
-// systemDeclarations parses the built-in declarations, in a fixed order with
-// the dataset of datasets first.
-func systemDeclarations() ([]*dataset.Dataset, error) {
+// systemDeclarations are the built-in declarations, in a fixed order with the
+// dataset of datasets first. They are parsed once, as every repository that is
+// opened and every change of the catalog asks for them; nobody may change them.
+var systemDeclarations = sync.OnceValues(func() ([]*dataset.Dataset, error) {
 	files, err := systemFiles.ReadDir("system")
 	if err != nil {
 		return nil, err
@@ -83,7 +85,7 @@ func systemDeclarations() ([]*dataset.Dataset, error) {
 		return strings.Compare(a.Name, b.Name)
 	})
 	return ds, nil
-}
+})
 
 // bootstrap makes the catalog readable: it declares the system datasets on an
 // empty database and brings them up to this binary's declarations on an old one.

@@ -45,7 +45,7 @@ func (c *clock) forward(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-var cluster = pgtest.New(pgtest.Settings{})
+var cluster = pgtest.New(pgtest.Settings{Options: []string{"autovacuum=off", "wal_level=minimal", "max_wal_senders=0", "shared_buffers=64MB"}})
 
 func TestMain(m *testing.M) {
 	code := m.Run()
@@ -90,7 +90,7 @@ func onBoth(t *testing.T, story func(*testing.T, opener)) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		story(t, func(t testing.TB) *town {
-			url := cluster.Database(t)
+			url := cluster.Schemas(t)
 			return found(t, &town{
 				drive: func() (store.Driver, error) { return postgres.Open(t.Context(), url, postgres.Options{Readers: 4}) },
 				kept:  func() []byte { return cluster.Rows(t, url) },
@@ -117,7 +117,7 @@ func (x *town) server(t testing.TB) *repo.Repository {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := repo.Open(t.Context(), repo.Config{Driver: d, Now: x.clock.Now, Poll: time.Millisecond})
+	r, err := repo.Open(t.Context(), repo.Config{Driver: d, Now: x.clock.Now, Poll: 20 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,15 @@ func (x *town) server(t testing.TB) *repo.Repository {
 	return r
 }
 
+// accounts are those of a server, with cheap digests: TestDigests is about real ones.
 func accounts(t testing.TB, r *repo.Repository, c *clock) *account.Accounts {
+	t.Helper()
+	a := costly(t, r, c)
+	a.HashCheaply()
+	return a
+}
+
+func costly(t testing.TB, r *repo.Repository, c *clock) *account.Accounts {
 	t.Helper()
 	a, err := account.New(account.Config{Repo: r, Now: c.Now, Random: rand.Reader})
 	if err != nil {
@@ -272,6 +280,33 @@ func testNoSecretIsKept(t *testing.T, open opener) {
 	}
 	if !holds("argon2id") {
 		t.Error("the digest of the password was not looked at")
+	}
+}
+
+// A password is digested at full cost, and one of earlier settings is digested anew
+// when its holder signs in.
+func TestDigests(t *testing.T) { onBoth(t, testDigests) }
+
+func testDigests(t *testing.T, open opener) {
+	x := open(t)
+	x.staff(t, "an", officer("w1"))
+	x.in(t, "an")
+	const full = "$argon2id$v=19$m=19456,t=2,p=1$" // the least of the OWASP Password Storage Cheat Sheet
+	x.Accounts = costly(t, x.repo, x.clock)
+	if _, err := x.SignIn(t.Context(), desk, "an", good+"x"); code(err) != "sign-in-wrong" {
+		t.Errorf("a wrong password: %v", err)
+	}
+	for _, name := range []string{"nobody", "an"} {
+		_, err := x.SignIn(t.Context(), desk, name, good)
+		if (err == nil) != (name == "an") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	x.in(t, "an")
+	x.repo.Close(t.Context())
+	kept := x.kept()
+	if !bytes.Contains(kept, []byte(full)) && !bytes.Contains(kept, []byte(hex.EncodeToString([]byte(full)))) {
+		t.Error("no digest of full cost is kept")
 	}
 }
 

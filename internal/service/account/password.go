@@ -39,6 +39,7 @@ const (
 // what finds no place to wait is sent away.
 type hasher struct {
 	places, waiting chan struct{}
+	memory, passes  uint32 // of new digests; hashMemory and hashPasses but in tests
 }
 
 // maxWaiting bounds how many sign-ins wait for a place: at some 30 ms each the
@@ -49,6 +50,7 @@ func (h *hasher) init(places int) {
 	if places <= 0 {
 		places = 2
 	}
+	h.memory, h.passes = hashMemory, hashPasses
 	h.places, h.waiting = make(chan struct{}, places), make(chan struct{}, places+maxWaiting)
 }
 
@@ -85,15 +87,18 @@ func (a *Accounts) hash(ctx context.Context, password string) (string, error) {
 		return "", err
 	}
 	b64 := base64.RawStdEncoding
-	sum := argon2.IDKey(normal(password), salt[:], hashPasses, hashMemory, hashLanes, hashBytes)
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, hashMemory, hashPasses, hashLanes, b64.EncodeToString(salt[:]), b64.EncodeToString(sum)), nil
+	sum := argon2.IDKey(normal(password), salt[:], a.hasher.passes, a.hasher.memory, hashLanes, hashBytes)
+	return a.hasher.encoded(b64.EncodeToString(salt[:]), b64.EncodeToString(sum)), nil
 }
 
 // nobody is the hash that a password is compared with where there is no account,
 // so that an answer takes as long as for one that there is. No password has it:
 // its digest is not one that was computed.
-var nobody = fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, hashMemory, hashPasses, hashLanes,
-	strings.Repeat("A", 22), strings.Repeat("A", 43))
+func (h *hasher) nobody() string { return h.encoded(strings.Repeat("A", 22), strings.Repeat("A", 43)) }
+
+func (h *hasher) encoded(salt, sum string) string {
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, h.memory, h.passes, hashLanes, salt, sum)
+}
 
 // compare tells whether a password has an encoded form, and whether that form is
 // one of earlier settings. It takes the same time for a right and a wrong one.
@@ -120,7 +125,7 @@ func (a *Accounts) compare(ctx context.Context, phc, password string) (right, ol
 	}
 	defer leave()
 	got := argon2.IDKey(normal(password), salt, passes, memory, lanes, uint32(len(want)))
-	return subtle.ConstantTimeCompare(got, want) == 1, memory != hashMemory || passes != hashPasses || lanes != hashLanes, nil
+	return subtle.ConstantTimeCompare(got, want) == 1, memory != a.hasher.memory || passes != a.hasher.passes || lanes != hashLanes, nil
 }
 
 // weak says what is wrong with a new password, in codes for its holder. names

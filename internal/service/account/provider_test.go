@@ -37,6 +37,7 @@ func federated(t *testing.T, open opener, change func(*account.Provider)) (*town
 	if err != nil {
 		t.Fatal(err)
 	}
+	x.HashCheaply()
 	return x, p
 }
 

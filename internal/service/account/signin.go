@@ -56,7 +56,7 @@ func (a *Accounts) SignIn(ctx context.Context, device Device, name, secret strin
 	}
 	hash := kept.Hash
 	if raw == nil {
-		hash = nobody
+		hash = a.hasher.nobody()
 	}
 	right, old, err := a.compare(ctx, hash, secret)
 	if err != nil {
@@ -115,7 +115,7 @@ func (a *Accounts) SetPassword(ctx context.Context, session string, device Devic
 	}
 	hash := kept.Hash
 	if raw == nil {
-		hash = nobody
+		hash = a.hasher.nobody()
 	}
 	right, _, err := a.compare(ctx, hash, before)
 	switch {

@@ -225,8 +225,10 @@ func (s *Service) saved() {
 	}
 }
 
-// publish shows readers the groups that changed, and the state.
+// publish shows readers the groups that changed, and the state. Groups of a rollup
+// that was dropped since are left out: who still asks for it sees it as it was kept.
 func (s *Service) publish(changed []place) {
+	changed = slices.DeleteFunc(changed, func(p place) bool { return s.cells.dirty[p] == nil })
 	groups := make([][]byte, len(changed))
 	for i, p := range changed {
 		groups[i] = s.cells.groups[p].encode(s.cells.dirty[p].Spec.Part.Measure)

@@ -2,5 +2,4 @@
 
 package indicator_test
 
-// slower is how many times fewer records are counted under the race detector.
-const slower = 1
+const racing = false

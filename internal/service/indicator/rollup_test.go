@@ -3,6 +3,7 @@ package indicator_test
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -159,17 +160,21 @@ func reading(t *rapid.T, id int64) map[string]value.Value {
 // deletions, moved areas, restarts and changed definitions; after each stretch
 // every cell of every grain, area and category equals a recount of the rows.
 func TestEqualsRecount(t *testing.T) {
-	for _, backend := range []string{"sqlite", "postgres"} {
+	for backend, raced := range map[string]int{"sqlite": 16, "postgres": 8} {
 		t.Run(backend, func(t *testing.T) {
 			n := 0
+			cases(t, 100, raced)
+			url := sync.OnceValue(func() string { return cluster.Database(t) })
+			story := 0
 			rapid.Check(t, func(rt *rapid.T) {
 				var open func() *repo.Repository
 				if backend == "sqlite" {
 					dir := t.TempDir()
 					open = func() *repo.Repository { return onSQLite(t, dir, clock) }
 				} else {
-					url := cluster.Database(t)
-					open = func() *repo.Repository { return onPostgres(t, url, clock) }
+					story++ // each in schemas of its own
+					at := fmt.Sprintf("%s&search_path=s%d", url(), story)
+					open = func() *repo.Repository { return onPostgres(t, at, clock) }
 				}
 				c := &city{t: rt, open: open, r: open(), rows: map[int64]map[string]value.Value{}}
 				defer func() { c.r.Close(t.Context()) }()

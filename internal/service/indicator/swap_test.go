@@ -52,7 +52,7 @@ func valueOf(t testing.TB, s *indicator.Service, a indicator.Ask) indicator.Read
 type held struct {
 	*indicator.Service
 	saves, applies atomic.Int64
-	save, apply    int64 // which to stop at; 0 for none
+	save, apply    atomic.Int64 // which to stop at; 0 for none
 	stopped        chan struct{}
 	goOn           chan struct{}
 }
@@ -63,14 +63,14 @@ func (h *held) wait() {
 }
 
 func (h *held) Save() ([]store.StatePut, error) {
-	if h.saves.Add(1) == h.save {
+	if h.saves.Add(1) == h.save.Load() {
 		h.wait()
 	}
 	return h.Service.Save()
 }
 
 func (h *held) Apply(e *commit.Entry, catalog func(string) *repo.Entry) error {
-	if h.applies.Add(1) == h.apply {
+	if h.applies.Add(1) == h.apply.Load() {
 		h.wait()
 	}
 	return h.Service.Apply(e, catalog)
@@ -94,7 +94,7 @@ func TestSwap(t *testing.T) {
 	if before.Value != 20_000 || before.Definition.Parts[0].Measure != core.Count {
 		t.Fatalf("%+v", before)
 	}
-	h.save = h.saves.Load() + 2
+	h.save.Store(h.saves.Load() + 2)
 	define(t, r, "test", summing)
 	<-h.stopped // some of the table is read, the rest is not
 	state := s.States()[0]
@@ -134,6 +134,33 @@ func TestSwap(t *testing.T) {
 	}
 }
 
+// TestSwapWithRecords lets the table of a new definition be read before the log is
+// applied that far, so that the commit that catches up, and thereby swaps the
+// definitions, holds records that count by the one before too.
+func TestSwapWithRecords(t *testing.T) {
+	r := onSQLite(t, t.TempDir(), clock)
+	defer r.Close(t.Context())
+	declare(t, r, stations, readings)
+	send(t, r, areaRows(t, r)...)
+	load(t, r, 0, 50)
+	define(t, r, "test", counting)
+	s := indicator.New(r)
+	h := &held{Service: s, stopped: make(chan struct{}), goOn: make(chan struct{})}
+	r.Follow(h)
+	settle(t, r, s)
+	// The follower is stopped before the commit of the definition; when it goes on,
+	// the log has an end beyond it, as of which the table is read.
+	h.apply.Store(h.applies.Load() + 1)
+	define(t, r, "test", summing)
+	<-h.stopped
+	load(t, r, 50, 10)
+	close(h.goOn)
+	settle(t, r, s)
+	if v := valueOf(t, s, indicator.Ask{Name: "seen"}); v.Value != 120 || v.Definition.Title["en"] != "Sum" {
+		t.Errorf("after the swap: %v %v, want 120", v.Value, v.Definition.Title)
+	}
+}
+
 // TestRestartWhileReading closes the repository in the middle of a table and goes
 // on from what was saved: no record counts twice and none is missed.
 func TestRestartWhileReading(t *testing.T) {
@@ -146,7 +173,8 @@ func TestRestartWhileReading(t *testing.T) {
 			load(t, r, 0, 12_000)
 			define(t, r, "test", counting)
 			s := indicator.New(r)
-			h := &held{Service: s, apply: stop, stopped: make(chan struct{}), goOn: make(chan struct{})}
+			h := &held{Service: s, stopped: make(chan struct{}), goOn: make(chan struct{})}
+			h.apply.Store(stop)
 			r.Follow(h)
 			<-h.stopped
 			load(t, r, 12_000, 100)

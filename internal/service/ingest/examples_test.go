@@ -75,7 +75,8 @@ func TestExamples(t *testing.T) {
 					t.Fatal(err)
 				}
 				m.Sheet = l.sheet
-				job := Job{Dataset: l.dataset, Files: []File{PathFile(shared(t, l.path))}, Mapping: m}
+				file, _ := realFile(t, l.path)
+				job := Job{Dataset: l.dataset, Files: []File{file}, Mapping: m}
 				began := time.Now()
 				s, err := Run(context.Background(), r, repo.Operator(), job)
 				if err != nil {

@@ -37,6 +37,7 @@ type Cluster struct {
 	once     sync.Once
 	mu       sync.Mutex
 	made     int
+	schemas  int   // handed out of the shared database
 	err      error // why there is no server
 	dir      string
 	server   *exec.Cmd
@@ -58,6 +59,23 @@ func (c *Cluster) Database(t testing.TB) string {
 	return c.make(t, "TEMPLATE template_postgis")
 }
 
+// Schemas returns the connection URL of schemas of their own in one database that
+// all its callers share, which costs far less than a database each. What they hold
+// is kept until Stop; Rows tells that of all of them.
+func (c *Cluster) Schemas(t testing.TB) string {
+	t.Helper()
+	c.ready(t)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.schemas == 0 {
+		if err := c.exec("postgres", "CREATE DATABASE shared TEMPLATE template_postgis"); err != nil {
+			t.Fatalf("creating a database: %v", err)
+		}
+	}
+	c.schemas++
+	return fmt.Sprintf("%s&search_path=s%d", c.URL("shared"), c.schemas)
+}
+
 // Empty makes a fresh database without any extension; options follow CREATE
 // DATABASE, for instance "ENCODING 'LATIN1' LOCALE 'C'".
 func (c *Cluster) Empty(t testing.TB, options string) string {
@@ -65,7 +83,8 @@ func (c *Cluster) Empty(t testing.TB, options string) string {
 	return c.make(t, "TEMPLATE template0 "+options)
 }
 
-func (c *Cluster) make(t testing.TB, options string) string {
+// ready starts the server, or skips or fails the test.
+func (c *Cluster) ready(t testing.TB) {
 	t.Helper()
 	c.once.Do(func() { c.err = c.start() })
 	if c.err != nil {
@@ -77,6 +96,11 @@ func (c *Cluster) make(t testing.TB, options string) string {
 		}
 		t.Fatalf("PostgreSQL does not start: %v", c.err)
 	}
+}
+
+func (c *Cluster) make(t testing.TB, options string) string {
+	t.Helper()
+	c.ready(t)
 	// CREATE DATABASE copies a template that nobody may use meanwhile.
 	c.mu.Lock()
 	defer c.mu.Unlock()
