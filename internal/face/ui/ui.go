@@ -17,6 +17,7 @@ import (
 	"huong.city/huong/internal/service/indicator"
 	"huong.city/huong/internal/service/notify"
 	"huong.city/huong/internal/service/report"
+	"huong.city/huong/internal/service/request"
 	"huong.city/huong/internal/service/rights"
 	"huong.city/huong/internal/service/sharing"
 	marks "huong.city/huong/internal/service/tile"
@@ -77,6 +78,8 @@ type Config struct {
 	Wards       *WardFigures             // indicators that the map colours wards by; none when nil
 	Reports     *report.Desk             // no reports when nil
 	Paper       *report.Fonts            // boards are not put on paper when nil
+	Requests    *request.Desk            // no pages of citizens' reports when nil
+	Answered    *request.Figures         // no statistics of citizens' reports when nil
 	Basemap     string                   // file of streets under the map (PMTiles); none when empty
 	// Stopping ends what goes on after a request is answered; such work ends
 	// with the process when it is nil.
