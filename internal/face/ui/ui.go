@@ -127,7 +127,7 @@ func (u *UI) Routes() []web.Route {
 	post := func(pattern string, h func(*view) error) web.Route {
 		return web.Route{Method: http.MethodPost, Pattern: pattern, Handler: u.page(h), MaxBody: 1 << 20}
 	}
-	return slices.Concat(u.signInRoutes(), u.boardRoutes(), u.sharingRoutes(), u.rightsRoutes(), u.indicatorRoutes(), u.incidentRoutes(), u.mapRoutes(), u.alertRoutes(), u.reportRoutes(), []web.Route{
+	return slices.Concat(u.signInRoutes(), u.boardRoutes(), u.sharingRoutes(), u.rightsRoutes(), u.indicatorRoutes(), u.incidentRoutes(), u.mapRoutes(), u.alertRoutes(), u.reportRoutes(), u.deskRoutes(), []web.Route{
 		get("/receipts", u.receipts),
 		get("/receipts/{seq}", u.receipt),
 		get("/datasets", u.catalog),
