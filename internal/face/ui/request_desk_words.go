@@ -345,8 +345,9 @@ func (v *view) deskMap(w *request.Whole) cityMap {
 	m := v.plainMap(nil)
 	m.Label = joined(", ", v.T("desk.place"), w.Address, v.Area(w.Area))
 	for i := range m.Areas {
+		m.Areas[i].Class = "r1"
 		if m.Areas[i].Code == w.Area {
-			m.Areas[i].Class = "r2"
+			m.Areas[i].Class = "r3"
 		}
 	}
 	if w.Longitude != nil && w.Latitude != nil {
