@@ -251,6 +251,26 @@ func TestPublishingMasksWhatTellsOfPersons(t *testing.T) {
 	if err != nil || len(w.Photos) != 1 || w.Photos[0] != copies[0][1] || w.PublicText != "Xe đỗ kín vỉa hè." {
 		t.Errorf("the public reads %+v %v", w, err)
 	}
+	// What is blacked out later takes the place of what was public, after the work too.
+	h.desk.does(at, "verify")
+	h.desk.does(at, "assign", "agency", handlers)
+	version, _ = h.crew.stands(at)
+	h.crew.sendsForm(at, map[string][]byte{"sau.jpg": street(t)}, "do", "answer", "version", version, "outcome", "fixed", "answer", "Đã xử lý.")
+	w, err = h.deskOfReports.PublicOne(t.Context(), code)
+	if err != nil || len(w.AfterPhotos) != 1 {
+		t.Fatalf("no photo after: %+v %v", w, err)
+	}
+	after := w.AfterPhotos[0]
+	public := h.city.reader(t)
+	if status, _, body := h.desk.post(at+"/files/"+after+"/redact", "x", "0", "y", "0", "w", "50", "h", "50"); status != 200 {
+		t.Fatalf("not blackened: %d %.300s", status, body)
+	}
+	if w, err = h.deskOfReports.PublicOne(t.Context(), code); err != nil || len(w.AfterPhotos) != 1 || w.AfterPhotos[0] == after {
+		t.Errorf("the public sees %v of %s: %v", w.AfterPhotos, after, err)
+	}
+	if status, _ := public.get(at + "/files/" + after); status == http.StatusOK {
+		t.Error("the public opens the original")
+	}
 }
 
 // What an officer wrote is not lost where somebody else was faster.

@@ -131,4 +131,3 @@ func TestBoxesAreDrawnInABrowser(t *testing.T) {
 		t.Errorf("%d photos: %v", n, err)
 	}
 }
-

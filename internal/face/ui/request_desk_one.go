@@ -476,7 +476,7 @@ func (u *UI) deskBlacken(v *view) error {
 		if slices.Contains(w.AfterPhotos, f.ID) {
 			name = "after"
 		}
-		_, err = u.Requests.Act(v.r.Context(), v.p, w.Code, request.Act{Do: request.DoPhoto, Fields: map[string]string{"name": name}, Photos: []string{black.ID}})
+		_, err = u.Requests.Act(v.r.Context(), v.p, w.Code, request.Act{Do: request.DoPhoto, Fields: map[string]string{"name": name, "instead": f.ID}, Photos: []string{black.ID}})
 	}
 	if err == nil {
 		return v.seeOther(deskPath(w.Code) + "#publish")
