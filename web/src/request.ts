@@ -132,12 +132,18 @@ function collect(): Draft {
 }
 
 let saving = 0;
+async function keepNow(): Promise<void> {
+  clearTimeout(saving);
+  saving = 0;
+  const d = collect();
+  if (d.fields.length || d.shots.length) await store("draft", "readwrite", (s) => s.put(d, "draft"));
+  else await store("draft", "readwrite", (s) => s.delete("draft"));
+  if (!saving) form!.dataset.draft = "kept";
+}
 function keep(): void {
   clearTimeout(saving);
-  saving = window.setTimeout(() => {
-    const d = collect();
-    void (d.fields.length || d.shots.length ? store("draft", "readwrite", (s) => s.put(d, "draft")) : store("draft", "readwrite", (s) => s.delete("draft")));
-  }, 300);
+  form!.dataset.draft = "";
+  saving = window.setTimeout(() => void keepNow(), 300);
 }
 
 function choose(code: string): void {
@@ -283,11 +289,14 @@ function startForm(): void {
   search.addEventListener("input", (e) => {
     e.stopPropagation();
     const asked = fold(search.value).split(/\s+/).filter(Boolean);
+    // What begins with the words as they stand, else what has words that begin so.
+    const hay = new Map([...f.querySelectorAll<HTMLElement>(".rq-choice")].map((l) => [l, " " + fold(l.dataset.words!).replace(/[^\p{L}\d]+/gu, " ")]));
+    const whole = [...hay.values()].some((h) => h.includes(" " + asked.join(" ")));
     let any = false;
     for (const g of f.querySelectorAll<HTMLDetailsElement>(".rq-group")) {
       let some = false;
       for (const l of g.querySelectorAll<HTMLElement>(".rq-choice")) {
-        const fits = asked.every((w) => fold(l.dataset.words!).includes(w));
+        const fits = whole ? hay.get(l)!.includes(" " + asked.join(" ")) : asked.every((w) => hay.get(l)!.includes(" " + w));
         l.parentElement!.hidden = !fits;
         some ||= fits;
       }
@@ -320,6 +329,10 @@ function startForm(): void {
   f.addEventListener("input", (e) => { keep(); if ((e.target as HTMLElement).id === "text") near(); });
   // -- photos
   const picker = find<HTMLInputElement>("#photos")!;
+  const add = find<HTMLButtonElement>("[data-add]")!;
+  add.hidden = false;
+  picker.hidden = true;
+  add.addEventListener("click", () => picker.click());
   picker.addEventListener("change", async () => {
     const chosen = [...(picker.files ?? [])];
     picker.value = "";
@@ -332,6 +345,7 @@ function startForm(): void {
     keep();
   });
   place();
+  document.addEventListener("visibilitychange", () => { if (document.hidden && saving) void keepNow(); });
   // -- sending
   f.addEventListener("submit", async (e) => {
     e.preventDefault();
@@ -339,6 +353,7 @@ function startForm(): void {
     if (button.disabled) return;
     button.disabled = true;
     clearTimeout(saving);
+    saving = 0;
     const d = collect();
     try {
       await enqueue(d);
@@ -363,7 +378,7 @@ function startForm(): void {
     find("[data-near]")!.replaceChildren();
     find("#waiting-h")?.focus();
   });
-  find("[data-discard]")!.addEventListener("click", async () => { clearTimeout(saving); await store("draft", "readwrite", (s) => s.delete("draft")); location.assign("/report"); });
+  find("[data-discard]")!.addEventListener("click", async () => { clearTimeout(saving); saving = 0; await store("draft", "readwrite", (s) => s.delete("draft")); location.assign("/report"); });
   void store<Draft | undefined>("draft", "readonly", (s) => s.get("draft")).then((d) => {
     if (d && !find("[data-fault] .note")) { fill(d); find("[data-restored]")!.hidden = false; } else {
       const first = f.querySelector<HTMLInputElement>("[name=category]:checked");

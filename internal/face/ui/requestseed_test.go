@@ -3,6 +3,8 @@ package ui_test
 import (
 	"context"
 	crand "crypto/rand"
+	"net/http"
+	"net/url"
 	"os"
 	"testing"
 
@@ -66,4 +68,18 @@ func (c *city) answers(t testing.TB, code, answer string) {
 	t.Helper()
 	c.steps(t, atDesk, code, request.Act{Do: "verify"}, request.Act{Do: "assign", Fields: map[string]string{"agency": "ubnd-19789"}})
 	c.steps(t, inWard, code, request.Act{Do: "begin"}, request.Act{Do: "answer", Outcome: "cannot-verify", Fields: map[string]string{"answer": answer}})
+}
+
+// held are the receipts that a reader's browser keeps.
+func (r *reader) held() (list []*http.Cookie) {
+	home, err := url.Parse(r.c.url)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, k := range r.http.Jar.Cookies(home) {
+		if k.Name == "receipts" {
+			list = append(list, k)
+		}
+	}
+	return list
 }
