@@ -154,6 +154,18 @@ func TestTheQueueOfReports(t *testing.T) {
 	if _, body = h.other.get("/desk?show=new"); strings.Contains(body, codes[2]) {
 		t.Error("another agency asks for the desk's queue and gets it")
 	}
+	// The agency answers both by a template, each with its own code in it.
+	items = nil
+	for _, code := range codes[:2] {
+		version, _ := h.crew.stands("/desk/" + code)
+		items = append(items, "item", code+":"+version)
+	}
+	if _, _, body := h.crew.post("/desk", append(items, "do", "answer", "template", "cannot-verify")...); !strings.Contains(body, "2 done, 0 not done") {
+		t.Error("not answered by template")
+	}
+	if _, body := h.crew.get("/desk/" + codes[1]); !strings.Contains(body, "phản ánh "+codes[1]+".") || strings.Contains(body, "phản ánh "+codes[0]+".") {
+		t.Error("the template is not filled for each")
+	}
 	_, body = h.leader.get("/desk?show=overdue")
 	has(t, body, "PA-0", " late", "◆") // of the reports that the city had before
 	_, body = h.desk.get("/desk?show=disputed")
@@ -318,6 +330,22 @@ func TestACallIsTakenInOnce(t *testing.T) {
 		t.Errorf("a wrong call: %d", status)
 	}
 	has(t, body, "telephone number", `aria-invalid="true"`, "Rác</textarea>")
+}
+
+func TestWhatMayBeTheSameIsOfferedToWhoMayMerge(t *testing.T) {
+	h := withReports(t)
+	text, place := "Quán nước bày bàn ghế kín vỉa hè trước trường.", []string{"latitude", "16.4637", "longitude", "107.5909"}
+	first := h.takes(t, text, place...)
+	away := h.takes(t, text, "latitude", "16.3", "longitude", "107.7")
+	second := h.takes(t, text, place...)
+	_, body := h.desk.get("/desk/" + second)
+	has(t, body, "May be the same", "0 m away", `name="parent" type="text" required autocomplete="off" list="merge-list" value="`+first+`"`)
+	if strings.Contains(body, away) {
+		t.Error("what lies kilometres away is offered")
+	}
+	if status, body := h.desk.does("/desk/"+second, "raise", "level", "city", "text", "Nhiều người phản ánh."); status != 200 || !strings.Contains(body, "Raised to: The city&#39;s duty desk") {
+		t.Errorf("not raised: %d", status)
+	}
 }
 
 func TestWhatReportsAreAboutOnTheDesk(t *testing.T) {

@@ -361,3 +361,11 @@ func (d *deskOneData) over() bool {
 	s, _ := d.Workflow.State(d.Status)
 	return s.Final
 }
+
+// above are the levels that the report can be raised to.
+func (d *deskOneData) above() []string {
+	if d.over() {
+		return nil
+	}
+	return d.Workflow.Levels[d.Workflow.Rank(d.Level)+1:]
+}

@@ -11,7 +11,7 @@ import (
 )
 
 // mostTasks bounds the tasks of a crew on one page.
-const mostTasks = 60
+const mostTasks = 30
 
 // fieldData is what a crew has to do.
 type fieldData struct {
@@ -127,4 +127,9 @@ func (t *fieldTask) fixedText(v *view) string {
 		}
 	}
 	return ""
+}
+
+// gone tells that the task of a form that was refused is on the list no more.
+func (d *fieldData) gone() bool {
+	return d.Fault != nil && !slices.ContainsFunc(d.Tasks, func(t fieldTask) bool { return t.Code == d.Code })
 }

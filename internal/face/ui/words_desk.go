@@ -78,6 +78,8 @@ var wordsDesk = map[string]word{
 	"desk.suggested":  {"Hệ thống gợi ý: {category}", "Suggested: {category}"},
 	"desk.classify":   {"Phân loại lại", "Classify"},
 	"desk.reroute":    {"Chuyển lại theo quy tắc", "Route again by the rules"},
+	"desk.raise":      {"Chuyển lên cấp trên", "Raise"},
+	"desk.raise.to":   {"Cấp nhận", "To"},
 	"desk.split":      {"Tách một phần", "Split a part off"},
 
 	"desk.classify.hint": {"Phân loại lại không đổi đơn vị xử lý; muốn đổi thì chuyển đơn vị hoặc chuyển lại theo quy tắc.", "This moves nobody's case: send it on or route it again for that."},
