@@ -403,7 +403,7 @@ async function offline(): Promise<void> {
 
 if (form) { startForm(); void offline().catch(() => undefined); }
 if (form || list) {
-  void show().then(flush);
+  void waiting().then((all) => Promise.all(all.filter((d) => d.to).map((d) => dequeue(d.key)))).then(() => show()).then(flush);
   addEventListener("online", () => void flush());
   addEventListener("offline", () => void show());
   setInterval(async () => { if ((await waiting()).some((d) => !d.fault && !d.to)) await flush(); }, 20_000);

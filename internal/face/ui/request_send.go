@@ -104,9 +104,6 @@ func (u *UI) sendReport(v *view) error {
 		return v.again(err, v.showReportForm)
 	}
 	s := v.submission()
-	if v.wantsJSON() && v.field("device") == "app" {
-		s.Channel = "app"
-	}
 	got, err := u.Requests.Submit(v.r.Context(), v.p, s)
 	if err == nil {
 		v.hold(got.Code, got.Secret)

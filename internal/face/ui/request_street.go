@@ -133,7 +133,8 @@ func (u *UI) actOnStreet(v *view) error {
 	return v.again(err, v.showStreetReport)
 }
 
-// minePage is what one's own reports are listed by.
+// mineData are one's own reports, by account or by the receipts of this browser, and
+// those that one follows.
 type mineData struct {
 	Own, Followed []request.Request
 	Code          string // as it was typed

@@ -152,6 +152,20 @@ func TestSendingReportsInABrowser(t *testing.T) {
 		t.Error(f)
 	}
 
+	// A place is chosen on the map by a tap.
+	b.goes(t, c.url+"/report")
+	b.until(t, waitLong, `!!document.querySelector("form[data-ready]")`)
+	b.js(t, `document.querySelector("[data-pick]").click()`)
+	b.until(t, 2*waitLong, `document.querySelector("[data-pickbox]").dataset.mapReady === "true"`)
+	b.js(t, `(() => {
+		const m = document.querySelector("[data-pickbox] canvas"), r = m.getBoundingClientRect();
+		for (const kind of ["mousedown", "mouseup", "click"]) m.dispatchEvent(new MouseEvent(kind, { bubbles: true, clientX: r.x + r.width / 2, clientY: r.y + r.height / 2 }));
+	})()`)
+	b.until(t, waitLong, `Math.abs(Number(document.querySelector("[name=latitude]").value) - 16.3) < 1 && document.querySelector("[data-placed]").textContent.includes("16.")`)
+	for _, f := range b.take() {
+		t.Error(f)
+	}
+
 	// A receipt that was scanned opens the report elsewhere; the address keeps nothing.
 	b.goes(t, c.url+"/report/sent/"+first)
 	secret, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`[...document.querySelectorAll(".rq-code")][1].textContent`))
