@@ -159,7 +159,7 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 	events, attachments := incidents(r, o.Log, working, func() *alert.Engine { return warnings }, stopping)
 	var notices *notify.Service
 	warnings, notices = alerts(r, o, events, figureOf(figures), stopping)
-	citizens, _ := requestDesk(r, o.Log, working, attachments, stopping)
+	citizens, answered := requestDesk(r, o.Log, working, attachments, stopping)
 	if o.Work != nil {
 		go o.Work(stopping, warnings, events)
 	}
@@ -191,7 +191,7 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 	pages, err = ui.New(ui.Config{
 		Repo: r, Files: bundle.Files(), Now: o.Now, Log: o.Log, Sessions: mux,
 		Activity: func() []ui.DatasetActivity { return pulses(activity) },
-		Repairs:  repairs{r}, Figures: figures, Indicators: figures, Wards: wardFigures(figures), Accounts: o.Accounts, Sharing: desk, Rights: requests, Basemap: o.Basemap, Incidents: events, Attachments: attachments, Alerts: warnings, Notices: notices, Reports: papers, Paper: fonts, Stopping: stopping,
+		Repairs:  repairs{r}, Figures: figures, Indicators: figures, Wards: wardFigures(figures), Accounts: o.Accounts, Sharing: desk, Rights: requests, Basemap: o.Basemap, Incidents: events, Attachments: attachments, Alerts: warnings, Notices: notices, Reports: papers, Paper: fonts, Requests: citizens, Answered: answered, Random: rand.Reader, Stopping: stopping,
 	})
 	if err != nil {
 		return nil, err

@@ -26,13 +26,15 @@ func main() {
 	}
 }
 
-// entries are the bundles by their plain names. Map and chart are separate
-// because most pages need neither.
+// entries are the bundles by their plain names. Map, chart and reports are
+// separate because most pages need none of them.
 var entries = []api.EntryPoint{
 	{InputPath: "src/app.ts", OutputPath: "app"},
 	{InputPath: "src/map.ts", OutputPath: "map"},
 	{InputPath: "src/chart.ts", OutputPath: "chart"},
 	{InputPath: "src/passkey.ts", OutputPath: "passkey"},
+	{InputPath: "src/request.ts", OutputPath: "request"},
+	{InputPath: "src/request.css", OutputPath: "requeststyle"},
 	{InputPath: "src/sw.ts", OutputPath: "sw"},
 	{InputPath: "src/app.css", OutputPath: "style"},
 	{InputPath: "src/map.css", OutputPath: "mapstyle"},

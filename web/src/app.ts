@@ -6,12 +6,14 @@ import { startKeys } from "./keys";
 import { startClock } from "./clock";
 import { startBoards } from "./boards";
 import { startAlerts } from "./alerts";
+import { startDesk } from "./desk";
 
 startClock();
 startKeys();
 startLive();
 startBoards();
 startAlerts();
+startDesk();
 
 // A choice in a form marked so is a request by itself; without script the
 // form's button does the same.

@@ -4,11 +4,14 @@
 import { Popup } from "maplibre-gl";
 import { getJSON, View, type Place } from "./mapview";
 import { startSite } from "./mapsite";
+import { startPick } from "./requestpick";
 
 const box = document.querySelector<HTMLElement>("[data-map]");
 if (box) start(box).catch(() => { box.dataset.mapFailed = "true"; });
 const site = document.querySelector<HTMLElement>("[data-site]");
 if (site) void startSite(site);
+const pick = document.querySelector<HTMLElement>("[data-pickbox]");
+if (pick) startPick(pick).catch(() => { pick.hidden = true; });
 
 async function start(box: HTMLElement): Promise<void> {
   const words = JSON.parse(box.dataset.words!) as Record<string, string>;

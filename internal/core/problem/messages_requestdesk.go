@@ -21,6 +21,7 @@ var requestDesk = map[string]message{
 	"request-area":         {"Không có phường, xã nào mang mã này.", "No ward has this code."},
 	"request-email":        {"Địa chỉ thư điện tử không đúng.", "This is no e-mail address."},
 	"request-phone":        {"Số điện thoại cần từ 8 đến 15 chữ số.", "A telephone number has 8 to 15 digits."},
+	"request-receipt":      {"Mã hoặc khóa biên nhận không đúng.", "Code or key of the receipt is wrong."},
 	"request-photos":       {"Gửi được nhiều nhất {limit} ảnh.", "At most {limit} photos can be sent."},
 	"request-photo":        {"Ảnh này chưa được gửi lên cho phản ánh này.", "This photo has not been uploaded for this report."},
 	"request-too-many":     {"Bạn đã gửi {limit} phản ánh trong ngày hôm nay; hãy gửi tiếp vào ngày mai hoặc gọi đường dây nóng.", "You have sent {limit} reports today; go on tomorrow, or call the hotline."},

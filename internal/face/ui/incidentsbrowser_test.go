@@ -24,6 +24,7 @@ import (
 	"huong.city/huong/internal/service/account"
 	"huong.city/huong/internal/service/attachment"
 	"huong.city/huong/internal/service/incident"
+	"huong.city/huong/internal/service/request"
 )
 
 // fileBook tells the desk of incidents about files.
@@ -35,7 +36,10 @@ func (f fileBook) Describe(ctx context.Context, id string) (incident.File, error
 }
 
 func (c *city) attachments() *attachment.Keeper {
-	return attachment.New(attachment.Config{Repo: c.repo, Random: crand.Reader, MayAttach: map[string]func(repo.Principal) bool{repo.SystemIncident: incident.Handles}})
+	return attachment.New(attachment.Config{Repo: c.repo, Random: crand.Reader, MayAttach: map[string]func(repo.Principal) bool{repo.SystemIncident: incident.Handles, request.Dataset: request.Handles},
+		MayOpen: map[string]func(context.Context, repo.Principal, attachment.File) error{request.Dataset: func(ctx context.Context, p repo.Principal, f attachment.File) error {
+			return request.New(request.Config{Repo: c.repo, Random: crand.Reader}).MayOpen(ctx, p, f.Key, "", f.ID)
+		}}, Ahead: []string{request.Dataset}})
 }
 
 func (c *city) incidents() *incident.Desk {

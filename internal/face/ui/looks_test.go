@@ -102,6 +102,9 @@ func (l *looker) look(t *testing.T, c *city, p pageOf, lang string, glances []gl
 	if secret := p.who.session(); secret != "" {
 		actions = append(actions, set("huong", secret))
 	}
+	for _, k := range p.who.held() {
+		actions = append(actions, set(k.Name, k.Value))
+	}
 	if err := chromedp.Do(l.ctx, append(actions, chromedp.Navigate(c.url+p.path))...); err != nil {
 		t.Fatalf("%s: %v", p.name, err)
 	}

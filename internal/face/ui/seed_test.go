@@ -31,6 +31,7 @@ import (
 	"huong.city/huong/internal/service/indicator"
 	"huong.city/huong/internal/service/ingest"
 	"huong.city/huong/internal/service/report"
+	"huong.city/huong/internal/service/request"
 	"huong.city/huong/internal/service/rights"
 	"huong.city/huong/internal/service/sharing"
 	bundle "huong.city/huong/web"
@@ -55,9 +56,13 @@ type city struct {
 	reports    *report.Desk       // none when nil
 	paper      *report.Fonts      // none when nil
 
+	deskOfReports *request.Desk    // no reports of citizens when nil
+	answered      *request.Figures // no figures of them when nil
+
 	server  *httptest.Server
 	streams atomic.Int64 // how often the stream was asked for
 	cut     atomic.Bool  // the stream is refused
+	away    atomic.Bool  // the server does not answer at all
 	basemap string       // file of streets, from the next serving on
 	moving  atomic.Int64 // commits that the pulse of the reports knows of
 }
@@ -291,6 +296,9 @@ func (c *city) serveWith(t testing.TB, p *account.Provider) {
 	var mux *web.Mux
 	credited := func(r *http.Request) bool { return r.Header.Get("Authorization") != "" || len(r.Cookies()) > 0 }
 	s := httptest.NewServer(watch.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c.away.Load() {
+			panic(http.ErrAbortHandler)
+		}
 		if r.URL.Path == "/live" {
 			c.streams.Add(1)
 			if c.cut.Load() {
@@ -318,7 +326,7 @@ func (c *city) serveWith(t testing.TB, p *account.Provider) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pages, err = ui.New(ui.Config{Repo: c.repo, Files: bundle.Files(), Now: c.clock, Log: log, Sessions: mux, Activity: c.activity, Repairs: c.repairs, Figures: c.figures, Accounts: c.accounts, Sharing: sharing.New(c.repo, crand.Reader, nil), Rights: rights.New(c.repo, crand.Reader), Stopping: stopping, Incidents: c.incidents(), Attachments: c.attachments(), Alerts: c.warnings(), Notices: c.notifier(), Basemap: c.basemap, Indicators: c.indicators, Reports: c.reports, Paper: c.paper})
+	pages, err = ui.New(ui.Config{Repo: c.repo, Files: bundle.Files(), Now: c.clock, Log: log, Sessions: mux, Activity: c.activity, Repairs: c.repairs, Figures: c.figures, Accounts: c.accounts, Sharing: sharing.New(c.repo, crand.Reader, nil), Rights: rights.New(c.repo, crand.Reader), Stopping: stopping, Incidents: c.incidents(), Attachments: c.attachments(), Alerts: c.warnings(), Notices: c.notifier(), Basemap: c.basemap, Indicators: c.indicators, Reports: c.reports, Paper: c.paper, Requests: c.deskOfReports, Answered: c.answered, Random: crand.Reader})
 	if err != nil {
 		t.Fatal(err)
 	}

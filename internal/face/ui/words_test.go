@@ -13,6 +13,7 @@ import (
 	"huong.city/huong/internal/core/workflow"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/incident"
+	"huong.city/huong/internal/service/request"
 	"huong.city/huong/internal/service/rights"
 )
 
@@ -67,6 +68,11 @@ var dynamic = map[string][]string{
 	"alarm.":              {"day", "week", "month", "per-ten", "peak-ten", "chattering"},
 	"alarm.kind.":         {"record", "threshold", "rate", "absence", "seasonal", "indicator"},
 	"channel.":            {"mail", "push", "webhook"},
+	"send.js.":            {"locating", "no-place", "placed", "waiting", "sending", "sent", "refused", "edit", "drop", "remove", "none", "offline", "pick", "photo-large", "change", "queued"},
+	"street.show.":        {"all", "open", "over"},
+	"acts.rate.":          {"1", "2", "3", "4", "5"},
+	"acts.":               {"accept", "dispute", "reopen", "comment", "withdraw", "accept.hint", "dispute.hint", "reopen.hint", "comment.hint", "withdraw.hint"},
+	"streetstats.by.":     {"category", "area", "agency", "month"},
 	"delivery.":           {"waiting", "made", "dead"},
 	"inc.severity.":       incident.Severities(),
 	"inc.kind.":           incident.Kinds(),
@@ -90,7 +96,19 @@ var dynamic = map[string][]string{
 	"site.hours.":         withins[:],
 	"site.least.":         {"low", "medium", "high"},
 	"site.severity.":      {"low", "medium", "high"},
-	"sharing.":            {"open", "internal", "personal", "restricted"},
+
+	"desk.show.": deskShows[:], "desk.empty.": deskShows[:],
+	"desk.channel.":    request.Channels(),
+	"desk.urgency.":    {"normal", "urgent"},
+	"desk.visibility.": {request.ToPublic, request.ToReporter, request.ToStaff},
+	"desk.span.":       {"phone", "identity", "plate", "email", "account", "name"},
+	"desk.fact.":       {"category", "urgency", "track", "area", "address", "place"},
+	"desk.said.":       {"question", "reply", "reason"},
+	"desk.did.":        {"split", "split-from"},
+	"desk.redact.":     {"x", "y", "w", "h"},
+	"desk.field.":      {"agency", "assignee", "note", "question", "reply", "answer", "text", "reason", "parent", "plannedAt", "recipient", "law", "pointer"},
+
+	"sharing.": {"open", "internal", "personal", "restricted"},
 	"sla.": {"frequency", "latency", "retention", "timeOfAvailability", "availability", "throughput", "errorRate", "generalAvailability", "endOfSupport", "endOfLife",
 		"timeToDetect", "timeToNotify", "timeToRepair"},
 	"sla.unit.": {"s", "min", "h", "d", "w", "mo", "y", "percent"},

@@ -53,7 +53,11 @@ func (t *draft) addition(ctx context.Context, p repo.Principal, a Act) error {
 		if f["name"] != "before" && f["name"] != "after" {
 			vs = append(vs, problem.Violate("request-word", "name", "allowed", "before, after"))
 		}
-		do = func() { t.photos(p, f["name"], a.Photos) }
+		instead := ""
+		if desk {
+			instead = f["instead"]
+		}
+		do = func() { t.photos(p, f["name"], instead, a.Photos) }
 	case DoRaise:
 		need("text", mostText, true)
 		w := t.rules.workflow
@@ -102,15 +106,20 @@ func (t *draft) addition(ctx context.Context, p repo.Principal, a Act) error {
 	return nil
 }
 
-// photos puts files to the timeline, each once.
-func (t *draft) photos(p repo.Principal, name string, ids []string) {
+// photos puts files to the timeline, each once. What they take the place of, a
+// photo in which something was blacked out, is public no longer.
+func (t *draft) photos(p repo.Principal, name, instead string, ids []string) {
 	for _, id := range ids {
 		if slices.ContainsFunc(t.entries, func(e Entry) bool { return e.Kind == Photo && e.Ref == id }) {
 			continue
 		}
 		e := Entry{Kind: Photo, Name: name, Ref: id, Visibility: ToReporter}
+		e.Facts = map[string]string{}
 		if name == "after" {
-			e.Facts = map[string]string{"afterPhotos": id}
+			e.Facts["afterPhotos"] = id
+		}
+		if instead != "" {
+			e.Facts["instead"] = instead
 		}
 		t.add(p, e)
 	}

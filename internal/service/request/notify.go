@@ -93,7 +93,7 @@ func (d *Desk) tell(ctx context.Context, t *draft) ([]commit.Change, error) {
 					return nil, err
 				}
 			}
-			addresses, link = waiting, "/requests/"+t.x.Code
+			addresses, link = waiting, "/street/"+t.x.Code
 		}
 		for _, address := range addresses {
 			sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d\x00%s\x00%s", t.x.Code, n.number, n.what, address))

@@ -396,6 +396,13 @@ func (x *Request) take(e *Entry, to string) {
 			}
 		}
 	}
+	if v := e.Facts["instead"]; v != "" {
+		x.AfterPhotos = slices.DeleteFunc(slices.Clone(x.AfterPhotos), func(id string) bool { return id == v })
+		if i := slices.Index(x.Photos, v); i >= 0 {
+			x.Photos = slices.Clone(x.Photos)
+			x.Photos[i] = e.Ref
+		}
+	}
 	switch e.Kind {
 	case Rating:
 		x.Rating, _ = strconv.ParseInt(e.Facts["rating"], 10, 64)

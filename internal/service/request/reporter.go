@@ -60,7 +60,7 @@ func (d *Desk) Reply(ctx context.Context, p repo.Principal, code, secret string,
 		if err := t.step(ctx, me, reporterActor(), step); err != nil {
 			return err
 		}
-		t.photos(me, "before", photos)
+		t.photos(me, "before", "", photos)
 		return nil
 	})
 	if err == nil && len(a.Photos) > 0 {
@@ -95,7 +95,7 @@ func (t *draft) addOwn(ctx context.Context, a Act) error {
 	case len([]rune(text)) > mostText:
 		return problem.InvalidWith("request-invalid", []problem.Violation{problem.Violate("request-long", "text", "limit", mostText)})
 	}
-	t.photos(repo.Public(), "before", a.Photos)
+	t.photos(repo.Public(), "before", "", a.Photos)
 	if text != "" {
 		t.add(repo.Public(), Entry{Kind: Comment, Text: text, Visibility: ToReporter})
 	}

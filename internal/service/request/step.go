@@ -23,7 +23,7 @@ const (
 	DoReroute  = "reroute"  // asks the city's rules again; text
 	DoPublish  = "publish"  // title, text, photos, reason: what the public reads from now on
 	DoHide     = "hide"     // reason
-	DoPhoto    = "photo"    // Photos; name before or after
+	DoPhoto    = "photo"    // Photos; name before or after; instead, a photo whose place they take
 	DoRaise    = "raise"    // level above; text
 )
 

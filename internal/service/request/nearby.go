@@ -1,0 +1,68 @@
+package request
+
+import (
+	"context"
+	"math"
+	"strings"
+	"time"
+
+	"huong.city/huong/internal/core/nearby"
+)
+
+// Matter is what a report that is being written is about, as far as it is known.
+type Matter struct {
+	Category            string
+	Longitude, Latitude float64
+	Text                string
+}
+
+// Similar is a published request that may be of the same matter.
+type Similar struct {
+	Request
+	Metres float64
+	Chance float64 // that it is, of 1
+}
+
+// mostCandidates bounds what is weighed for one question.
+const mostCandidates = 500
+
+// Similar finds published requests that a report may repeat, the likeliest first
+// and as few as core/nearby offers: of the category's group, near the place and
+// not long ago. Candidates are read anew each time, so that what was published,
+// hidden or moved a moment ago is so here too. It finds nothing for a category that
+// is unknown, or private: nobody learns from it what others reported there.
+func (d *Desk) Similar(ctx context.Context, m Matter) ([]Similar, error) {
+	r, err := d.rulesNow()
+	if err != nil {
+		return nil, err
+	}
+	category, known := r.category(m.Category)
+	if !known || category.Private || category.Never() || !(math.Abs(m.Longitude) <= 180 && math.Abs(m.Latitude) < 89) {
+		return nil, nil
+	}
+	o := nearby.Defaults()
+	north := o.Metres / 111_000
+	east := north / math.Cos(m.Latitude*math.Pi/180)
+	now := d.now()
+	list, _, err := d.Public(ctx, Query{From: now.Add(-time.Duration(o.Days*24) * time.Hour), Limit: mostCandidates,
+		BBox: &[4]float64{m.Longitude - east, m.Latitude - north, m.Longitude + east, m.Latitude + north}})
+	if err != nil {
+		return nil, err
+	}
+	index := nearby.New(o)
+	for i := range list {
+		x := &list[i]
+		if c, ok := r.category(x.Category); ok && x.Longitude != nil && x.Status != stateMerged && x.Status != "withdrawn" {
+			closed := x.ClosedAt
+			if closed.IsZero() {
+				closed = x.AnsweredAt
+			}
+			index.Put(nearby.Report{ID: uint32(i + 1), Longitude: *x.Longitude, Latitude: *x.Latitude, Type: x.Category, Group: c.Group, Opened: x.OpenedAt, Closed: closed, Text: x.PublicText})
+		}
+	}
+	var found []Similar
+	for _, offer := range index.Near(nearby.Report{Longitude: m.Longitude, Latitude: m.Latitude, Type: m.Category, Group: category.Group, Opened: now, Text: strings.TrimSpace(m.Text)}) {
+		found = append(found, Similar{Request: list[offer.ID-1], Metres: offer.Metres, Chance: offer.Chance()})
+	}
+	return found, nil
+}
