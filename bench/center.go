@@ -35,10 +35,10 @@ const (
 
 // center is what the operations center promises: the first page with thirty
 // figures, of few points and of very many; an event on a thousand open screens;
-// points with rules of alerts on, and ten times as many writers as usual; a long
-// series drawn.
+// points with rules of alerts on, and ten times as many writers as usual; sheets,
+// papers and maps; a long series drawn.
 func (b *bench) center(ctx context.Context, st string) error {
-	for _, part := range []func(context.Context, string) error{b.firstPage, b.screens, b.pointsWithRules} {
+	for _, part := range []func(context.Context, string) error{b.firstPage, b.screens, b.pointsWithRules, b.leaving} {
 		if err := part(ctx, st); err != nil {
 			return err
 		}

@@ -33,8 +33,8 @@ func (a *API) indicatorOperations() []operation {
 		method: "GET", path: "/api/v1/indicators/{name}", id: "getIndicator", tag: "indicators",
 		summary: words{"Một chỉ số và giá trị của nó", "An indicator and its figure"},
 		detail: words{
-			"Giá trị của đoạn thời gian mới nhất đã có số liệu, kèm so sánh, ngưỡng, độ tươi và đường dẫn tới các bản ghi phía sau. “partial” là giá trị chỉ tính trên các bản ghi mà người hỏi được tính.",
-			"The figure of the newest bucket with data, with comparisons, severity, freshness and the way to the records behind it. “partial” tells that it is of the records that the caller may count.",
+			"Giá trị của đoạn thời gian mới nhất đã có số liệu, kèm so sánh, ngưỡng, độ tươi và đường dẫn tới các bản ghi phía sau. “partial” là giá trị chỉ tính trên các bản ghi mà người hỏi được tính. Với đoạn đang diễn ra, “soFar” là giá trị đến “upTo”, và “yesterday”, “lastWeek”, “lastYear” cũng chỉ tính đến cùng thời điểm trong kỳ của chúng.",
+			"The figure of the newest bucket with data, with comparisons, severity, freshness and the way to the records behind it. “partial” tells that it is of the records that the caller may count. For a bucket under way “soFar” is its figure up to “upTo”, and “yesterday”, “lastWeek” and “lastYear” reach as far into theirs.",
 		},
 		params: []param{area, grain, at, by, category, paramLang()}, answers: answers("IndicatorReading", "Chỉ số và giá trị", "The indicator and its figure"), handle: a.indicator,
 	}, {
@@ -77,7 +77,7 @@ func indicatorSchemas(obj func([]string, object) object, arr func(object) object
 		"Indicators": obj([]string{"indicators", "count"}, object{"indicators": arr(object{"$ref": "#/components/schemas/Indicator"}), "count": integer}),
 		"IndicatorReading": obj([]string{"indicator", "grain", "value", "quality"}, object{
 			"indicator": object{"$ref": "#/components/schemas/Indicator"}, "area": str, "grain": str, "start": str, "end": str, "complete": boolean, "partial": boolean, "value": known, "severity": str, "target": number, "reached": boolean,
-			"yesterday": known, "lastWeek": known, "lastYear": known, "newest": str, "quality": str, "records": str}),
+			"yesterday": known, "lastWeek": known, "lastYear": known, "soFar": known, "upTo": str, "newest": str, "quality": str, "records": str}),
 		"IndicatorPoint": point,
 		"IndicatorSeries": obj([]string{"name", "grain", "points"}, object{
 			"name": str, "area": str, "grain": str, "partial": boolean, "points": arr(object{"$ref": "#/components/schemas/IndicatorPoint"}), "compare": arr(object{"$ref": "#/components/schemas/IndicatorPoint"}),
@@ -198,6 +198,8 @@ type readingDoc struct {
 	Yesterday *float64     `json:"yesterday"`
 	LastWeek  *float64     `json:"lastWeek"`
 	LastYear  *float64     `json:"lastYear"`
+	SoFar     *float64     `json:"soFar,omitempty"`
+	UpTo      string       `json:"upTo,omitempty"`
 	Newest    string       `json:"newest,omitempty"`
 	Quality   string       `json:"quality"`
 	Records   string       `json:"records,omitempty"`
@@ -220,6 +222,9 @@ func (a *API) indicator(c *call) error {
 		Indicator: a.indicatorDoc(c, r.Definition, a.indicatorStates()), Area: r.Area, Grain: r.Grain.String(), Start: stampOf(r.Start), End: stampOf(r.End),
 		Complete: r.Complete, Partial: r.Partial, Value: figureOf(r.Figure), Severity: r.Severity, Target: r.Target, Reached: r.Reached,
 		Yesterday: figureOf(r.Yesterday), LastWeek: figureOf(r.LastWeek), LastYear: figureOf(r.LastYear), Newest: stampOf(r.Newest), Quality: string(r.Quality),
+	}
+	if !r.Upto.IsZero() {
+		doc.SoFar, doc.UpTo = figureOf(r.SoFar), stampOf(r.Upto)
 	}
 	q := url.Values{}
 	between := ""

@@ -61,6 +61,20 @@ func TestAWidgetThatIsClosedSaysSoInItsPlace(t *testing.T) {
 	}
 }
 
+// A day that is not over is compared with as much of the other days, and says so.
+func TestARunningDayIsComparedUpToItsLastHour(t *testing.T) {
+	c := newBoardCity(t)
+	f := c.figures.(*figures)
+	f.upto = c.now.Truncate(time.Hour)
+	for lang, want := range map[string]string{"vi": "15 so năm trước (đến ", "en": "15 on last year (up to "} {
+		_, body := c.get(t, "/", c.token, "Accept-Language", lang)
+		want += f.upto.In(c.repo.Zone()).Format("15:04") + ")"
+		if !strings.Contains(body, want) || !strings.Contains(body, "900") {
+			t.Errorf("in %s the board does not say %q", lang, want)
+		}
+	}
+}
+
 func TestOneDeclarationServesEveryAreaAndKeepsTheChoice(t *testing.T) {
 	c := newBoardCity(t)
 	for _, a := range c.figures.(*figures).areas {

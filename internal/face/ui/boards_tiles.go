@@ -238,7 +238,7 @@ func (d *boardData) compare(t *tile, def *core.Definition, r indicator.Reading, 
 	if !r.Known {
 		return
 	}
-	var other indicator.Figure
+	now, other := r.ToCompare(), indicator.Figure{}
 	switch with {
 	case "yesterday":
 		other = r.Yesterday
@@ -248,12 +248,27 @@ func (d *boardData) compare(t *tile, def *core.Definition, r indicator.Reading, 
 		other = r.LastYear
 	case "plan":
 		if r.Target != nil {
-			other = indicator.Figure{Value: *r.Target, Known: true}
+			now, other = r.Figure, indicator.Figure{Value: *r.Target, Known: true}
 		}
 	}
-	if other.Known {
-		t.Changes = append(t.Changes, d.T("tile.than."+with, "n", d.signed(def, r.Value-other.Value)))
+	if !now.Known || !other.Known {
+		return
 	}
+	text := d.T("tile.than."+with, "n", d.signed(def, now.Value-other.Value))
+	if with != "plan" && !r.Upto.IsZero() {
+		text += " " + d.T("tile.upto", "t", d.upto(r))
+	}
+	t.Changes = append(t.Changes, text)
+}
+
+// upto says how far a running bucket is compared: the hour, with the day where
+// that is not the day that is asked for.
+func (v *view) upto(r indicator.Reading) string {
+	at := r.Upto.In(v.zone)
+	if r.Grain == core.Day || r.Grain == core.Hour {
+		return at.Format("15:04")
+	}
+	return v.Time(at)
 }
 
 // status lists indicators with their state, the abnormal first.

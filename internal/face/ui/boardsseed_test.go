@@ -22,6 +22,7 @@ type figures struct {
 	now    time.Time
 	areas  [][2]string // code and name
 	closed string      // part of the names of indicators that only admins may see
+	upto   time.Time   // dossiers-received is 900 with the running hour, 40 up to here, and was 55
 }
 
 func seedOf(s string) float64 {
@@ -96,6 +97,10 @@ func (f *figures) Value(_ context.Context, p repo.Principal, a indicator.Ask) (i
 		Yesterday: known(now.Add(-24 * time.Hour)), LastWeek: known(now.Add(-7 * 24 * time.Hour)), LastYear: known(now.Add(-365 * 24 * time.Hour))}
 	if a.Name == "parking-free" {
 		r.Quality, r.Newest = indicator.Late, now.Add(-5*time.Hour)
+	}
+	if a.Name == "dossiers-received" && !f.upto.IsZero() {
+		r.Grain, r.Upto, r.Value, r.SoFar = core.Day, f.upto, 900, indicator.Figure{Value: 40, Known: true}
+		r.LastYear = indicator.Figure{Value: 55, Known: true}
 	}
 	r.Severity = d.Severity(r.Value)
 	return r, nil

@@ -119,7 +119,7 @@ func (v *view) indicatorRow(def *core.Definition, area string, st indicator.Stat
 	row.Severity, row.Met, row.Quality, row.Newest, row.Partial = r.Severity, r.Reached, r.Quality, r.Newest, r.Partial
 	if r.Known {
 		row.Figure = v.D(r.Value, def.Decimals)
-		row.Change = v.changed(r.Figure, r.LastWeek, def.Decimals)
+		row.Change = v.changed(r.ToCompare(), r.LastWeek, def.Decimals)
 	}
 	if r.Target != nil {
 		row.Target = v.D(*r.Target, def.Decimals)
@@ -171,6 +171,7 @@ type indicatorData struct {
 	Grain     core.Grain
 	Compare   string
 	Compared  []comparedFigure
+	Upto      string // how far a running bucket is compared with the others
 	Records   string // address of the records behind the figure
 	Datasets  []option
 	Limits    []option // thresholds: word and figure
@@ -228,8 +229,11 @@ func (u *UI) indicatorPage(v *view) error {
 		f   indicator.Figure
 	}{{"yesterday", r.Yesterday}, {"week", r.LastWeek}, {"year", r.LastYear}} {
 		if x.f.Known {
-			d.Compared = append(d.Compared, comparedFigure{v.T("indicators.than." + x.key), v.D(x.f.Value, def.Decimals), v.changed(r.Figure, x.f, def.Decimals)})
+			d.Compared = append(d.Compared, comparedFigure{v.T("indicators.than." + x.key), v.D(x.f.Value, def.Decimals), v.changed(r.ToCompare(), x.f, def.Decimals)})
 		}
+	}
+	if !r.Upto.IsZero() && len(d.Compared) > 0 {
+		d.Upto = v.T("indicators.upto", "t", v.upto(r))
 	}
 	for _, t := range def.Thresholds {
 		d.Limits = append(d.Limits, option{Value: t.Severity, Label: v.D(t.At, def.Decimals)})

@@ -148,6 +148,8 @@ var wordsIndicators = map[string]word{
 	"indicators.grain.week":     {"Tuần", "Week"},
 	"indicators.grain.month":    {"Tháng", "Month"},
 	"indicators.grain.total":    {"Không chia", "Total"},
+	"indicators.compared":       {"So sánh", "Compared"},
+	"indicators.upto":           {"cùng khoảng thời gian, đến {t}", "over the same stretch, up to {t}"},
 	"indicators.than.yesterday": {"Hôm qua", "Yesterday"},
 	"indicators.than.week":      {"Tuần trước", "Last week"},
 	"indicators.than.year":      {"Năm trước", "Last year"},

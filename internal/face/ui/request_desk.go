@@ -14,7 +14,6 @@ import (
 	"huong.city/huong/internal/core/value"
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
-	"huong.city/huong/internal/service/attachment"
 	"huong.city/huong/internal/service/request"
 )
 
@@ -34,7 +33,7 @@ func (u *UI) deskRoutes() []web.Route {
 	}
 	photos := func(pattern string, h func(*view) error) web.Route {
 		r := post(pattern, h)
-		r.MaxBody = mostDeskPhotos*attachment.MaxBytes + 1<<20
+		r.MaxBody = mostPosted
 		return r
 	}
 	return []web.Route{

@@ -43,9 +43,9 @@ func (u *UI) streetRoutes() []web.Route {
 	}
 }
 
-// mostPosted bounds a form with its photos: three of the largest, or ten of the
-// usual size.
-const mostPosted = 3*attachment.MaxBytes + 1<<20
+// mostPosted bounds a form with its photos: one of the largest, or eight of the
+// usual size. The script sends each photo by itself.
+const mostPosted = 32 << 20
 
 func (v *view) onStreet(title string) {
 	v.nav, v.title = "street", title

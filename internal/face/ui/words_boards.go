@@ -67,6 +67,7 @@ var wordsBoards = map[string]word{
 	"tile.target":             {"mục tiêu {n}", "target {n}"},
 	"tile.target.name":        {"Mục tiêu", "Target"},
 	"tile.threshold":          {"ngưỡng {n}", "threshold {n}"},
+	"tile.upto":               {"(đến {t})", "(up to {t})"},
 	"tile.than.yesterday":     {"{n} so hôm qua", "{n} on yesterday"},
 	"tile.than.week":          {"{n} so tuần trước", "{n} on last week"},
 	"tile.than.year":          {"{n} so năm trước", "{n} on last year"},

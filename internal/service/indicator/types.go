@@ -62,6 +62,15 @@ type Reading struct {
 	Progress float64 // of computing, 0 to 1; 1 when done
 }
 
+// ToCompare is the figure that stands against Yesterday, LastWeek and LastYear: of
+// as much of its bucket as theirs.
+func (r *Reading) ToCompare() Figure {
+	if r.Upto.IsZero() {
+		return r.Figure
+	}
+	return r.SoFar
+}
+
 // SeriesAsk asks for the figures of consecutive buckets.
 type SeriesAsk struct {
 	Ask
