@@ -71,5 +71,5 @@ func TestEveryPageOfTheCenter(t *testing.T) {
 	t.Parallel()
 	x := newCentre(t)
 	x.atWork(t)
-	x.see(t, x.pagesOfTheCenter(t), everyGlance())
+	x.see(t, x.pagesOfTheCenter(t), nil)
 }
