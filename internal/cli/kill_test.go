@@ -22,10 +22,10 @@ import (
 	"huong.city/huong/internal/store/postgres/pgtest"
 )
 
-// kills is how often each store's server is killed: ten times in the ordinary
+// kills is how often each store's server is killed: five times in the ordinary
 // run, HUONG_KILLS times in a soak.
 func kills(t *testing.T) int {
-	n := 10
+	n := 5
 	if s := os.Getenv("HUONG_KILLS"); s != "" {
 		var err error
 		if n, err = strconv.Atoi(s); err != nil {
