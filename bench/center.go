@@ -101,7 +101,7 @@ func (b *bench) pointed(ctx context.Context, st string, n int) (store string, p 
 		err = e
 	}
 	if err == nil {
-		p, err = serve(store, "")
+		p, err = serve(store, b.profileOf("center", st, n))
 	}
 	return
 }
@@ -113,6 +113,9 @@ func (b *bench) firstPage(ctx context.Context, st string) error {
 	for _, n := range []int{fewPoints, b.rows} {
 		store, p, wards, err := b.pointed(ctx, st, n)
 		if err != nil {
+			return err
+		}
+		if err := settled(p, time.Hour); err != nil {
 			return err
 		}
 		c, err := dial(p.hello.Address, "")
@@ -155,6 +158,25 @@ func (b *bench) firstPage(ctx context.Context, st string) error {
 	}
 	b.tables = append(b.tables, t)
 	return nil
+}
+
+// settled waits until the server's followers have read the whole log.
+func settled(p *process, most time.Duration) error {
+	c, err := dial(p.hello.Address, "")
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	for give := time.Now().Add(most); time.Now().Before(give); time.Sleep(200 * time.Millisecond) {
+		status, err := c.do(request("GET", "/metrics", "", "", 0))
+		if err != nil || status != 200 {
+			return errors.Join(err, fmt.Errorf("metrics: status %d", status))
+		}
+		if strings.Contains(string(c.body), "\nhuong_follower_lag 0\n") {
+			return nil
+		}
+	}
+	return errors.New("the followers are never done")
 }
 
 // screen is one open stream and the last place in the log that it told.
