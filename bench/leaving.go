@@ -121,7 +121,7 @@ func (b *bench) manyMarks(ctx context.Context, t *table, st, store string) error
 	if err != nil {
 		return err
 	}
-	const page, tile = "/map?layer=" + placed, "/tiles/" + placed + "/8/204/116"
+	const page, tile = "/map?layer=" + placed, "/tiles/" + placed + "/8/204/116.mvt"
 	move := func(i int) error {
 		w, err := dial(p.hello.Address, "")
 		if err != nil {
