@@ -1,7 +1,10 @@
 package export
 
 import (
+	"archive/zip"
 	"bufio"
+	"compress/flate"
+	"io"
 	"unicode/utf8"
 
 	"github.com/xuri/excelize/v2"
@@ -33,8 +36,15 @@ type workbook struct {
 	firstRow []any
 }
 
+// packed compresses as much as is cheap: a large sheet is made while somebody waits.
+func packed(w io.Writer) excelize.ZipWriter {
+	z := zip.NewWriter(w)
+	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, 3) })
+	return z
+}
+
 func (b *workbook) begin() error {
-	b.file = excelize.NewFile()
+	b.file = excelize.NewFile().SetZipWriter(packed)
 	name := "data"
 	if err := b.file.SetSheetName("Sheet1", name); err != nil {
 		return err
