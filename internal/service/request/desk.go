@@ -85,6 +85,9 @@ type Config struct {
 	// Suggest names the likeliest category of a text, "" where it is unsure; none
 	// when nil. It decides nothing.
 	Suggest func(text string) string
+	// Habits tells how much more often (log-odds) requests of a category turn out to
+	// be of the same matter as another; see core/nearby. None when nil.
+	Habits func() map[string]float64
 }
 
 // Desk handles requests. It is safe for concurrent use.
@@ -96,6 +99,7 @@ type Desk struct {
 	limits   Limits
 	personal func(string) []string
 	suggest  func(string) string
+	habits   func() map[string]float64
 
 	turn   sync.Mutex // random need not be safe for concurrent use
 	random io.Reader
@@ -117,7 +121,7 @@ func New(c Config) *Desk {
 	if c.Limits.PerDevice == 0 {
 		c.Limits.PerDevice = 10
 	}
-	return &Desk{repo: c.Repo, log: c.Log, clock: c.Clock, files: c.Files, limits: c.Limits, personal: c.Personal, suggest: c.Suggest, random: c.Random, version: -1}
+	return &Desk{repo: c.Repo, log: c.Log, clock: c.Clock, files: c.Files, limits: c.Limits, personal: c.Personal, suggest: c.Suggest, habits: c.Habits, random: c.Random, version: -1}
 }
 
 // required are the columns that the city's dataset must have. What else it has is

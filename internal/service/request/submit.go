@@ -324,8 +324,8 @@ func (d *Desk) draftNew(ctx context.Context, r *rules, p repo.Principal, categor
 	x.Code, x.Description, x.Channel, x.ExternalID = codeOf(t.now, b), written(s.Title, s.Text), s.Channel, s.ExternalID
 	x.Anonymous = s.Anonymous || p.Name == "" && s.Contact.Name == "" && s.Contact.Phone == "" && s.Contact.Email == ""
 	x.Title = category.Title.In("vi")
-	if d.suggest != nil && !isOwn(p) {
-		x.Suggested = d.suggest(x.Description)
+	if c, ok := d.Suggest(x.Description); ok && !isOwn(p) {
+		x.Suggested = c.Code
 	}
 	facts := map[string]string{"category": s.Category, "urgency": category.Urgency, "track": s.Track, "channel": s.Channel}
 	if facts["track"] == "" {
