@@ -334,6 +334,16 @@ func (h *hall) tick() {
 func lines(list []request.Entry) string {
 	var out []string
 	for _, e := range list {
+		if e.Kind == workflow.Fire { // each firing that it notes
+			for id := range strings.FieldsSeq(e.Name) {
+				s := e.Kind + ":" + id
+				if e.Level != "" && strings.HasSuffix(id, "/escalate-"+e.Level) {
+					s += "^" + e.Level
+				}
+				out = append(out, s)
+			}
+			continue
+		}
 		s := e.Kind + ":" + e.Name
 		if e.Level != "" {
 			s += "^" + e.Level

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"time"
 
 	"huong.city/huong/internal/core/commit"
 	"huong.city/huong/internal/core/cql2"
@@ -96,30 +97,43 @@ func (d *Desk) tell(ctx context.Context, t *draft) ([]commit.Change, error) {
 			addresses, link = waiting, "/street/"+t.x.Code
 		}
 		for _, address := range addresses {
-			sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d\x00%s\x00%s", t.x.Code, n.number, n.what, address))
-			id := "n" + hex.EncodeToString(sum[:12])
+			id := noticeID(t.x.Code, n.number, n.what, address)
 			if seen[id] {
 				continue
 			}
 			seen[id] = true
-			severity := "low"
-			switch {
-			case n.urgent || n.what == "raised":
-				severity = "high"
-			case n.what == "missed" || n.what == "low" || n.what == "disputed" || n.what == "unrouted":
-				severity = "medium"
-			}
-			c, title := cellsOf(e), titlesOf(n.what)
-			for name, s := range map[string]string{"id": id, "to": address, "severity": severity,
-				"titleVi": title[0] + ": " + t.x.Code, "titleEn": title[1] + ": " + t.x.Code,
-				"link": link, "aboutDataset": Dataset, "aboutKey": t.x.Code, "dedupe": "request/" + t.x.Code} {
-				c.text(name, s)
-			}
-			c.at("createdAt", t.now)
-			list = append(list, commit.Change{Dataset: repo.SystemNotification, Op: commit.Put, Row: c.row, Expect: commit.Absent})
+			list = append(list, noticeOf(e, id, address, n, t.x.Code, link, t.now))
 		}
 	}
 	return list, nil
+}
+
+func noticeID(about string, number int64, what, address string) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d\x00%s\x00%s", about, number, what, address))
+	return "n" + hex.EncodeToString(sum[:12])
+}
+
+// severity tells how loud a notice is.
+func (n *notice) severity() string {
+	switch {
+	case n.urgent || n.what == "raised":
+		return "high"
+	case n.what == "missed" || n.what == "low" || n.what == "disputed" || n.what == "unrouted":
+		return "medium"
+	}
+	return "low"
+}
+
+// noticeOf is the change that tells somebody of one request.
+func noticeOf(e *repo.Entry, id, address string, n notice, code, link string, at time.Time) commit.Change {
+	c, title := cellsOf(e), titlesOf(n.what)
+	for name, s := range map[string]string{"id": id, "to": address, "severity": n.severity(),
+		"titleVi": title[0] + ": " + code, "titleEn": title[1] + ": " + code,
+		"link": link, "aboutDataset": Dataset, "aboutKey": code, "dedupe": "request/" + code} {
+		c.text(name, s)
+	}
+	c.at("createdAt", at)
+	return commit.Change{Dataset: repo.SystemNotification, Op: commit.Put, Row: c.row, Expect: commit.Absent}
 }
 
 // mostTold bounds how many followers one commit tells.

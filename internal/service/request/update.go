@@ -85,9 +85,7 @@ func (d *Desk) timeline(ctx context.Context, code string) (list []Entry, err err
 func (d *Desk) fold(w *workflow.Workflow, entries []Entry) (*workflow.Case, error) {
 	var history []workflow.Event
 	for i := range entries {
-		if e, ok := entries[i].event(d.repo.Zone()); ok {
-			history = append(history, e)
-		}
+		history = entries[i].events(history, d.repo.Zone())
 	}
 	return w.Fold(history)
 }
