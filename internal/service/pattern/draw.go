@@ -17,9 +17,10 @@ import (
 const MostAge = 5 * time.Minute
 
 const (
-	redrawnAfter = 4 * time.Minute // by Run, so that few readers wait
-	askedWithin  = 24 * time.Hour  // for how long Run keeps an answer fresh that somebody asked for
-	mostKept     = 400             // answers
+	redrawnAfter = 4 * time.Minute  // by Run, so that few readers wait
+	askedWithin  = 24 * time.Hour   // for how long Run keeps an answer fresh that somebody asked for
+	sharedFor    = 30 * time.Second // the places of one drawing serve the next
+	mostKept     = 400              // answers
 
 	// Least is how many reports stand behind a place that is told, at least.
 	Least = 5
@@ -179,6 +180,34 @@ func (f *Follower) Refresh(ctx context.Context) {
 	}
 }
 
+// shared are the places of the last drawing: periods that end today have the same.
+type shared struct {
+	of          Ask
+	from, until int32
+	at          time.Time
+	list        []Place
+}
+
+// places are where reports of one category came back.
+func (f *Follower) places(ctx context.Context, got found) (list []Place) {
+	for kind, events := range got.byKind {
+		for _, p := range hotspot.Places(events, hotspot.RepeatDefaults()) {
+			if p.Events >= Least {
+				list = append(list, Place{Longitude: p.Longitude, Latitude: p.Latitude, Category: got.names[kind], Reports: p.Events, Times: p.Occurrences,
+					Between: p.Between, First: p.First.In(f.c.Zone), Last: p.Last.In(f.c.Zone)})
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b Place) int {
+		return cmp.Or(cmp.Compare(b.Times, a.Times), cmp.Compare(b.Reports, a.Reports), cmp.Compare(a.Category, b.Category), cmp.Compare(a.Latitude, b.Latitude), cmp.Compare(a.Longitude, b.Longitude))
+	})
+	list = slices.Clip(list[:min(len(list), mostPlaces)])
+	for i := range list {
+		list[i].Area, _ = f.c.Area(ctx, list[i].Longitude, list[i].Latitude)
+	}
+	return list
+}
+
 // period is from its first day up to the day after its last.
 func (f *Follower) period(p string) (from, until int32, ok bool) {
 	now := f.c.Now().In(f.c.Zone)
@@ -263,23 +292,11 @@ func (f *Follower) draw(ctx context.Context, a Ask, asked time.Time) (*Answer, e
 		out.AtDefaults += d.Events
 	}
 	f.spots(ctx, out, res, got)
-	r := hotspot.RepeatDefaults()
-	for kind, events := range got.byKind {
-		for _, p := range hotspot.Places(events, r) {
-			if p.Events < Least {
-				continue
-			}
-			x := Place{Longitude: p.Longitude, Latitude: p.Latitude, Category: got.names[kind], Reports: p.Events, Times: p.Occurrences, Between: p.Between, First: p.First.In(f.c.Zone), Last: p.Last.In(f.c.Zone)}
-			out.Places = append(out.Places, x)
-		}
+	window := Ask{Group: a.Group, Area: a.Area}
+	if f.shared == nil || f.shared.of != window || f.shared.from != placesFrom || f.shared.until != until || out.Drawn.Sub(f.shared.at) > sharedFor {
+		f.shared = &shared{of: window, from: placesFrom, until: until, at: out.Drawn, list: f.places(ctx, got)}
 	}
-	slices.SortFunc(out.Places, func(a, b Place) int {
-		return cmp.Or(cmp.Compare(b.Times, a.Times), cmp.Compare(b.Reports, a.Reports), cmp.Compare(a.Category, b.Category), cmp.Compare(a.Latitude, b.Latitude), cmp.Compare(a.Longitude, b.Longitude))
-	})
-	out.Places = out.Places[:min(len(out.Places), mostPlaces)]
-	for i := range out.Places {
-		out.Places[i].Area, _ = f.c.Area(ctx, out.Places[i].Longitude, out.Places[i].Latitude)
-	}
+	out.Places = f.shared.list
 	f.cache.Lock()
 	defer f.cache.Unlock()
 	if len(f.drawn) >= mostKept {

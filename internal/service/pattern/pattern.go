@@ -50,7 +50,9 @@ type Follower struct {
 	grown   bool  // there are names that were not saved
 	changes int64 // since it was loaded
 
-	turn  sync.Mutex // one answer is drawn at a time
+	turn   sync.Mutex // one answer is drawn at a time
+	shared *shared    // under turn
+
 	cache sync.Mutex
 	drawn map[Ask]*drawing
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -20,6 +21,9 @@ import (
 // FiguresName is the follower's name, for huong rebuild.
 const FiguresName = "request-figures"
 
+// keyAt is the key of the state under which stands how far it reaches.
+const keyAt = "at"
+
 // Figures are the sums over all requests by month, category, ward and agency: a
 // follower of the log that adds what a record says now and takes away what it said
 // before, so that they always equal a recount. Times are kept in steps of 5 %.
@@ -29,11 +33,13 @@ type Figures struct {
 	mu    sync.RWMutex
 	cells map[cell]*sums
 	dirty map[cell]bool
+	at    int64            // commit up to which all are counted
+	turns map[string]int64 // changes of each month since it was loaded
 }
 
 // NewFigures makes the follower; zone is that of the city's months.
 func NewFigures(zone *time.Location) *Figures {
-	return &Figures{zone: zone, cells: map[cell]*sums{}, dirty: map[cell]bool{}}
+	return &Figures{zone: zone, cells: map[cell]*sums{}, dirty: map[cell]bool{}, turns: map[string]int64{}}
 }
 
 // cell is what requests have in common.
@@ -167,11 +173,16 @@ func (f *Figures) Load(state map[string][]byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.cells, f.dirty = make(map[cell]*sums, len(state)), map[cell]bool{}
+	f.at = 0
 	for key, b := range state {
 		c, ok := cellOf(key)
 		if !ok {
+			if key == keyAt {
+				f.at, _ = strconv.ParseInt(string(b), 10, 64)
+			}
 			continue
 		}
+		f.turns[c.Month]++
 		s := &sums{}
 		if err := json.Unmarshal(b, s); err != nil {
 			return err
@@ -183,15 +194,13 @@ func (f *Figures) Load(state map[string][]byte) error {
 
 // Apply implements repo.Follower.
 func (f *Figures) Apply(e *commit.Entry, catalog func(string) *repo.Entry) error {
-	if e.Counts[Dataset] == 0 {
-		return nil
-	}
-	entry := catalog(Dataset)
-	if entry == nil {
-		return nil
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.at = e.Seq
+	entry := catalog(Dataset)
+	if e.Counts[Dataset] == 0 || entry == nil {
+		return nil
+	}
 	for i := range e.Changes {
 		if ch := &e.Changes[i]; ch.Dataset == Dataset {
 			f.count(entry, ch.Before, -1)
@@ -217,6 +226,7 @@ func (f *Figures) count(e *repo.Entry, row []value.Value, by int64) {
 	}
 	s.add(&x, by)
 	f.dirty[c] = true
+	f.turns[c.Month]++
 }
 
 // countedOf reads what figures count of a record.
@@ -230,7 +240,7 @@ func countedOf(l look) Request {
 func (f *Figures) Save() ([]store.StatePut, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var list []store.StatePut
+	list := []store.StatePut{{Key: keyAt, Value: strconv.AppendInt(nil, f.at, 10)}}
 	for c := range f.dirty {
 		p := store.StatePut{Key: c.key()}
 		if s := f.cells[c]; s.Count != 0 {
@@ -275,7 +285,8 @@ const SmallCell = 5
 
 // Ask answers a query. For staff it is exact; of what the public asks, rows with
 // fewer than SmallCell are left out, with the next smallest where what was left out
-// could be worked out from a total; left tells how many requests they hold.
+// could be worked out from a total; left tells how many requests they hold, and
+// nothing of fewer than SmallCell.
 func (f *Figures) Ask(_ context.Context, p repo.Principal, q FigureQuery) (rows []Figure, left int64, err error) {
 	var vs []problem.Violation
 	for _, by := range q.By {
@@ -343,6 +354,9 @@ func suppress(groups map[cell]*sums) (left int64) {
 		}
 		left += groups[least].Count
 		delete(groups, least)
+	}
+	if left < SmallCell {
+		return 0 // all there is
 	}
 	return left
 }
