@@ -21,6 +21,9 @@ type notice struct {
 	urgent  bool
 }
 
+// author stands for who reported alone.
+const author = "author"
+
 // reporters stands for who reported and who follows, here and in what was merged.
 const reporters = "reporters"
 
@@ -69,6 +72,9 @@ func titlesOf(what string) [2]string {
 		"closed":    {"Phản ánh đã kết thúc", "Your report was closed"},
 		"merged":    {"Phản ánh được gộp với phản ánh khác cùng việc", "Your report was joined with another on the same matter"},
 		"moderated": {"Nội dung công khai của phản ánh đã được chỉnh", "The public text of your report was edited"},
+		"still":     {"Việc bạn phản ánh đã được xử lý, nay có còn ổn không", "Is what you reported still fixed"},
+		"strike":    {"Phản ánh của bạn bị ghi nhận là báo sai, hoặc việc ghi nhận đã được xem lại", "Your report was noted as false, or that was looked at again"},
+		"appealed":  {"Người gửi không đồng ý với việc ghi nhận báo sai", "A strike is appealed and needs a second person"},
 		"message":   {"Có tin nhắn về phản ánh", "There is a message about your report"},
 	}[what]
 }
@@ -95,6 +101,15 @@ func (d *Desk) tell(ctx context.Context, t *draft) ([]commit.Change, error) {
 				}
 			}
 			addresses, link = waiting, "/street/"+t.x.Code
+		}
+		if n.what == "taken" {
+			link = "/street/" + t.x.Code
+		}
+		if n.address == author {
+			if addresses, err = d.authorOf(ctx, t.x.Code); err != nil {
+				return nil, err
+			}
+			link = "/street/" + t.x.Code
 		}
 		for _, address := range addresses {
 			id := noticeID(t.x.Code, n.number, n.what, address)
@@ -153,6 +168,9 @@ func (d *Desk) waiting(ctx context.Context, t *draft) (list []string, err error)
 		_, err = d.repo.Read(ctx, repo.Internal(), q, func(rec repo.Record) error {
 			l := look{rec.Entry, rec.Values, d.repo.Zone()}
 			account := l.text("account")
+			if from.dataset == Followers && account == "" && l.text("email") != "" {
+				account = guestAccount(l.text("id"))
+			}
 			if account != "" && !seen[account] {
 				seen[account] = true
 				list = append(list, "account:"+account)
