@@ -92,6 +92,7 @@ type Config struct {
 	// Habits tells how much more often (log-odds) requests of a category turn out to
 	// be of the same matter as another; see core/nearby. None when nil.
 	Habits func() map[string]float64
+	Queues *Queues // by which numbers are told; they are counted anew each time when nil
 }
 
 // Desk handles requests. It is safe for concurrent use.
@@ -106,6 +107,7 @@ type Desk struct {
 	personal func(string) []string
 	suggest  func(string) string
 	habits   func() map[string]float64
+	queues   *Queues
 
 	turn   sync.Mutex // random need not be safe for concurrent use
 	random io.Reader
@@ -121,7 +123,7 @@ func New(c Config) *Desk {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Desk{repo: c.Repo, log: c.Log, clock: c.Clock, files: c.Files, limits: c.Limits, guests: c.Guests, personal: c.Personal, suggest: c.Suggest, habits: c.Habits, random: c.Random, version: -1}
+	return &Desk{repo: c.Repo, log: c.Log, clock: c.Clock, files: c.Files, limits: c.Limits, guests: c.Guests, personal: c.Personal, suggest: c.Suggest, habits: c.Habits, queues: c.Queues, random: c.Random, version: -1}
 }
 
 // required are the columns that the city's dataset must have. What else it has is
