@@ -159,3 +159,16 @@ func (v *view) satisfiedText(f *request.Figure) string {
 	}
 	return v.Percent(*f.Satisfied)
 }
+
+// deskSuggested is the category that was suggested, with how often such are right.
+func (v *view) deskSuggested(category string) string {
+	s := v.T("desk.suggested", "category", v.streetCategory(category))
+	if v.u.Learned == nil {
+		return s
+	}
+	x, ok := v.u.Learned()
+	if !ok {
+		return s
+	}
+	return s + ". " + v.T("desk.suggested.right", "share", v.Percent(x.First), "n", v.N(int64(x.Held)))
+}
