@@ -156,6 +156,7 @@ type Past struct {
 	Code            string // kept where it has the form of the city's codes and is free: what was exported comes back as itself
 	Agency          string // code; routed by the city's rules when empty
 	Status, Outcome string // received when empty
+	Parent          string // code of the request that it was merged into
 	Answer          string
 	Published       bool // with Title and Text as they are
 	DueAt           time.Time
@@ -324,7 +325,7 @@ func (d *Desk) draftPast(ctx context.Context, r *rules, s *Past, taken map[strin
 		return at.In(zone)
 	}
 	x.OpenedAt, x.DueAt, x.AnsweredAt, x.ClosedAt, x.UpdatedAt = in(s.At), in(s.DueAt), in(s.AnsweredAt), in(s.ClosedAt), in(s.ClosedAt)
-	x.PlannedAt, x.Status, x.Outcome, x.Answer, x.Rating, x.RatedAt = s.PlannedAt, s.Status, s.Outcome, s.Answer, s.Rating, in(s.ClosedAt)
+	x.PlannedAt, x.Status, x.Outcome, x.Answer, x.Rating, x.RatedAt, x.Parent = in(s.PlannedAt), s.Status, s.Outcome, s.Answer, s.Rating, in(s.ClosedAt), s.Parent
 	t.adopt()
 	t.now = t.entries[len(t.entries)-1].At // it has not changed since
 	return t, true, nil
