@@ -72,6 +72,9 @@ func (u *UI) webManifest(v *view) error {
 	if s := u.assets.url("touchicon.png"); s != "" { // for phones that draw no SVG
 		icons = append(icons, map[string]string{"src": s, "sizes": "180x180", "type": "image/png", "purpose": "any maskable"})
 	}
+	if s := u.assets.url("touchicon.png"); s != "" { // for phones that draw no SVG
+		icons = append(icons, map[string]string{"src": s, "sizes": "180x180", "type": "image/png", "purpose": "any maskable"})
+	}
 	return json.NewEncoder(v.w).Encode(map[string]any{"id": "/report", "name": v.T("street.app"), "short_name": v.T("street.app.short"), "lang": v.lang, "start_url": "/report", "scope": "/",
 		"display": "standalone", "background_color": "#f6f5f2", "theme_color": "#0f5c6e", "icons": icons})
 }
