@@ -38,6 +38,10 @@ type Letter struct {
 	TitleVi, TitleEn, BodyVi, BodyEn, Link string
 }
 
+// WriteBy has letters to guests sent; before it, none are. It is called before the
+// desk is used.
+func (d *Desk) WriteBy(g Guests) { d.guests = g }
+
 // guestPrefix begins the names that guests have among accounts.
 const guestPrefix = "guest/"
 
@@ -106,7 +110,7 @@ func (d *Desk) Invite(ctx context.Context, p repo.Principal, code, secret, email
 		TitleVi: "Xác nhận nhận thư về phản ánh " + x.Code, TitleEn: "Confirm letters about report " + x.Code,
 		BodyVi: "Có người, có thể là ông/bà, đã nhập địa chỉ này để nhận tin về phản ánh " + x.Code + ". Mở liên kết dưới đây trong 48 giờ để xác nhận. Nếu không phải ông/bà, xin bỏ qua: sẽ không có thư nào khác.",
 		BodyEn: "Somebody, perhaps you, gave this address to be told of report " + x.Code + ". Open the link below within 48 hours to confirm. If it was not you, leave it: no other letter will come.",
-		Link:   "/street/confirm/" + token,
+		Link:   "/letters/confirm/" + token,
 	})
 }
 
@@ -252,7 +256,7 @@ func (d *Desk) StopLink(ctx context.Context, account string) (string, error) {
 		return "", nil
 	}
 	token, err := d.stopToken(ctx, id)
-	return "/street/stop/" + id + "/" + token, err
+	return "/letters/stop/" + id + "/" + token, err
 }
 
 // GuestMail is the address of a guest's account, empty where there is no such guest.

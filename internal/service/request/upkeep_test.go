@@ -72,7 +72,7 @@ func (p *post) token(t *testing.T, n int) string {
 		t.Fatalf("letters %v", p.letters)
 	}
 	_, path, _ := strings.Cut(p.letters[n], " ")
-	return strings.TrimPrefix(path, "/street/confirm/")
+	return strings.TrimPrefix(path, "/letters/confirm/")
 }
 
 // posted is a desk that writes letters, on the repository of a hall.
@@ -508,7 +508,7 @@ func TestGuestsByLetter(t *testing.T) {
 			}
 			mails[m] = true
 			link, err := d.StopLink(t.Context(), account)
-			parts := strings.Split(strings.TrimPrefix(link, "/street/stop/"), "/")
+			parts := strings.Split(strings.TrimPrefix(link, "/letters/stop/"), "/")
 			if err != nil || len(parts) != 2 {
 				t.Fatal(link, err)
 			}
