@@ -160,6 +160,7 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 	var notices *notify.Service
 	warnings, notices = alerts(r, o, events, figureOf(figures), stopping)
 	citizens, answered := requestDesk(r, o.Log, working, attachments, stopping)
+	upkeep(citizens, notices, o.Log, stopping)
 	if o.Work != nil {
 		go o.Work(stopping, warnings, events)
 	}
