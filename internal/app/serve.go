@@ -197,7 +197,7 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 	if err != nil {
 		return nil, err
 	}
-	rest := api.New(api.Config{Repo: r, Sharing: desk, Rights: requests, Incidents: events, Attachments: attachments, Alerts: warnings, Notices: notices, Reports: papers, Indicators: figures, Mux: mux, Now: o.Now, Metrics: registry, Version: o.Version, TokenRoute: true})
+	rest := api.New(api.Config{Repo: r, Sharing: desk, Rights: requests, Incidents: events, Attachments: attachments, Alerts: warnings, Notices: notices, Reports: papers, Indicators: figures, Patterns: answered.patterns, Mux: mux, Now: o.Now, Metrics: registry, Version: o.Version, TokenRoute: true})
 	geo, err := geoReport(stopping, r, citizens, attachments, authenticate)
 	if err != nil {
 		return nil, err

@@ -100,12 +100,24 @@ func (f *Follower) Ask(ctx context.Context, a Ask) (*Answer, error) {
 	if got := f.kept(a, MostAge); got != nil {
 		return got, nil
 	}
+	if !f.knows(a) { // nothing is drawn and kept for words that anybody makes up
+		from, until, _ := f.period(a.Period)
+		return &Answer{From: f.date(from), Until: f.date(until), PlacesFrom: f.date(min(from, until-repeatDays)), Drawn: f.c.Now()}, nil
+	}
 	f.turn.Lock()
 	defer f.turn.Unlock()
 	if got := f.kept(a, MostAge); got != nil { // drawn by who came before
 		return got, nil
 	}
 	return f.draw(ctx, a, f.c.Now())
+}
+
+// knows tells whether any report can be of the ward and the group asked for.
+func (f *Follower) knows(a Ask) bool {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	c := f.choose(a)
+	return a == (Ask{Period: a.Period}) || slices.Contains(c.kinds, true)
 }
 
 // kept is an answer that is drawn already.
