@@ -147,7 +147,10 @@ func (b *ticking) told(key string) ([]commit.Change, error) {
 		return nil, err
 	}
 	slices.SortStableFunc(b.notices, func(x, y telling) int {
-		return cmp.Or(cmp.Compare(x.address, y.address), cmp.Compare(x.what, y.what), cmp.Compare(x.severity(), y.severity()))
+		return cmp.Or(cmp.Compare(x.address, y.address), cmp.Compare(x.what, y.what), cmp.Compare(x.severity(), y.severity()), cmp.Compare(x.code, y.code), cmp.Compare(x.number, y.number))
+	})
+	b.notices = slices.CompactFunc(b.notices, func(x, y telling) bool { // the desk may handle what it keeps watch over
+		return x.address == y.address && x.what == y.what && x.code == y.code && x.number == y.number
 	})
 	var list []commit.Change
 	for from := 0; from < len(b.notices); {
