@@ -30,6 +30,7 @@ import (
 	"huong.city/huong/internal/service/account"
 	"huong.city/huong/internal/service/indicator"
 	"huong.city/huong/internal/service/ingest"
+	"huong.city/huong/internal/service/pattern"
 	"huong.city/huong/internal/service/report"
 	"huong.city/huong/internal/service/request"
 	"huong.city/huong/internal/service/rights"
