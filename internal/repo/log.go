@@ -176,8 +176,16 @@ func (l *logReading) tell(entry *commit.Entry) error {
 			changes = append(changes, ch)
 			continue
 		}
-		seen := cr.reveal(ch.Before)
-		if seen = cr.reveal(ch.After) || seen; seen {
+		was, is := cr.reveal(ch.Before), cr.reveal(ch.After)
+		seen := was || is
+		if seen {
+			// What comes into sight is created to its reader, and what leaves it deleted.
+			if !was {
+				ch.Before, ch.Prior = nil, 0
+			}
+			if !is {
+				ch.After = nil
+			}
 			changes = append(changes, ch)
 		}
 		switch {

@@ -172,6 +172,17 @@ func TestPublicRows(t *testing.T) {
 					got := map[int64]int{}
 					err := r.Log(t.Context(), p, repo.LogQuery{After: first, Datasets: []string{"complaint"}, Changes: !bare, Live: lively}, func(e *commit.Entry) error {
 						got[e.Seq] = e.Counts["complaint"]
+						for _, ch := range e.Changes {
+							entry, err := r.Entry(p, "complaint")
+							if err != nil {
+								rt.Fatal(err)
+							}
+							for _, row := range [][]value.Value{ch.Before, ch.After} {
+								if row != nil && len(codesIn(entry, row)) == 0 {
+									rt.Fatalf("%s: commit %d tells of a record without its key", p.Name, e.Seq)
+								}
+							}
+						}
 						if e.Count != e.Counts["complaint"] || bare && len(e.Changes) > 0 || !bare && len(e.Changes) != e.Count {
 							rt.Fatalf("%s: commit %d counts %d of %v with %d changes", p.Name, e.Seq, e.Count, e.Counts, len(e.Changes))
 						}
