@@ -102,6 +102,7 @@ func (c *city) standing(t *tale, now time.Time, codes map[string]string) request
 	if t.located {
 		p.Longitude, p.Latitude = &t.lon, &t.lat
 	}
+	p.Came = map[string]time.Time{"verified": t.verified, "assigned": t.assigned, "in-progress": t.begun}
 	p.Published = !t.personal && !now.Before(t.verified)
 	switch {
 	case now.Before(t.verified):

@@ -197,6 +197,12 @@ func (c *city) tale(day time.Time, n int64) tale {
 	}
 	t.located = c.located(d, told)
 	t.lon, t.lat = c.near(t.ward, "request", d*1000+told)
+	for range 6 { // as far from its middle as no other's is nearer
+		if c.nearest(t.lon, t.lat) == t.ward.code {
+			break
+		}
+		t.lon, t.lat = (t.lon+t.ward.lon)/2, (t.lat+t.ward.lat)/2
+	}
 	if t.twin > 0 { // the next one stands a few steps further on
 		t.lon += 0.0002 * (c.noise("aside", d, n) - 0.5)
 		t.lat += 0.0002 * (c.noise("along", d, n) - 0.5)
@@ -221,6 +227,17 @@ func (c *city) tale(day time.Time, n int64) tale {
 }
 
 func lastWord(name string) string { return name[strings.LastIndexByte(name, ' ')+1:] }
+
+// nearest is the ward whose middle is nearest to a place.
+func (c *city) nearest(lon, lat float64) (code string) {
+	best := math.Inf(1)
+	for i := range c.wards {
+		if d := math.Hypot((c.wards[i].lon-lon)*math.Cos(lat*math.Pi/180), c.wards[i].lat-lat); d < best {
+			best, code = d, c.wards[i].code
+		}
+	}
+	return code
+}
 
 func (c *city) located(d, n int64) bool { return c.noise("located", d, n) > 0.03 }
 

@@ -24,6 +24,7 @@ type draft struct {
 	fresh   []Entry  // appended
 	notices []notice // whom to tell
 	also    []commit.Change
+	came    map[string]time.Time // when an import came to its states, where that is known
 }
 
 // begin reads a request whole, beyond what its reader may see.
