@@ -30,6 +30,7 @@ const declared = `name: service-request
 title: {vi: Phản ánh, en: Service request}
 kind: register
 classification: open
+publicRows: "published = true"
 schema:
   primaryKey: code
   fields:
