@@ -69,7 +69,50 @@ type sums struct {
 	Ratings   int64            `json:"s,omitempty"` // their sum
 	Satisfied int64            `json:"g,omitempty"` // 4 or 5
 	Outcomes  map[string]int64 `json:"c,omitempty"`
-	Times     map[int]int64    `json:"h,omitempty"` // to the answer, by step
+	Times     histogram        `json:"h,omitempty"` // to the answer
+}
+
+// histogram counts times by step, in order; a map of each cell would take most of the
+// memory, and of the time that a question takes.
+type histogram []bin
+
+type bin struct {
+	step int32
+	n    int64
+}
+
+func (h *histogram) add(step int, by int64) {
+	at, known := slices.BinarySearchFunc(*h, int32(step), func(b bin, step int32) int { return cmp.Compare(b.step, step) })
+	switch {
+	case !known:
+		*h = slices.Insert(*h, at, bin{int32(step), by})
+	case (*h)[at].n+by == 0:
+		*h = slices.Delete(*h, at, at+1)
+	default:
+		(*h)[at].n += by
+	}
+}
+
+// MarshalJSON writes an object of counts by step.
+func (h histogram) MarshalJSON() ([]byte, error) {
+	m := make(map[int32]int64, len(h))
+	for _, b := range h {
+		m[b.step] = b.n
+	}
+	return json.Marshal(m)
+}
+
+// UnmarshalJSON reads it.
+func (h *histogram) UnmarshalJSON(b []byte) error {
+	var m map[int32]int64
+	if err := json.Unmarshal(b, &m); err != nil {
+		return err
+	}
+	*h = nil
+	for step, n := range m {
+		h.add(int(step), n)
+	}
+	return nil
 }
 
 // step is the place of a time among steps of 5 %, from one minute on; and middle is
@@ -122,47 +165,36 @@ func (s *sums) add(x *Request, by int64) {
 			s.OnTime += by
 		}
 	}
-	if s.Times == nil {
-		s.Times = map[int]int64{}
-	}
-	step := stepOf(x.AnsweredAt.Sub(x.OpenedAt))
-	if s.Times[step] += by; s.Times[step] == 0 {
-		delete(s.Times, step)
-	}
+	s.Times.add(stepOf(x.AnsweredAt.Sub(x.OpenedAt)), by)
 }
 
 func (s *sums) join(o *sums) {
 	s.Count, s.Open, s.Answered, s.Dated, s.OnTime = s.Count+o.Count, s.Open+o.Open, s.Answered+o.Answered, s.Dated+o.Dated, s.OnTime+o.OnTime
 	s.Reopened, s.Rated, s.Ratings, s.Satisfied = s.Reopened+o.Reopened, s.Rated+o.Rated, s.Ratings+o.Ratings, s.Satisfied+o.Satisfied
 	if s.Outcomes == nil {
-		s.Outcomes, s.Times = map[string]int64{}, map[int]int64{}
+		s.Outcomes = map[string]int64{}
 	}
 	for k, n := range o.Outcomes {
 		s.Outcomes[k] += n
 	}
-	for k, n := range o.Times {
-		s.Times[k] += n
+	for _, b := range o.Times {
+		s.Times.add(int(b.step), b.n)
 	}
 }
 
 // quantile is the time within which a part of the answers came; zero without any.
 func (s *sums) quantile(q float64) time.Duration {
 	var all int64
-	var steps []int
-	for k, n := range s.Times {
-		steps, all = append(steps, k), all+n
+	for _, b := range s.Times {
+		all += b.n
 	}
-	if all == 0 {
-		return 0
-	}
-	slices.Sort(steps)
 	rank := int64(math.Ceil(q * float64(all)))
-	for _, k := range steps {
-		if rank -= s.Times[k]; rank <= 0 {
-			return middle(k)
+	for _, b := range s.Times {
+		if rank -= b.n; rank <= 0 {
+			return middle(int(b.step))
 		}
 	}
-	return middle(steps[len(steps)-1])
+	return 0
 }
 
 // Name implements repo.Follower.
