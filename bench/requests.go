@@ -99,8 +99,11 @@ func (b *bench) fillRequests(ctx context.Context, st, store string, n int) (s *s
 	if e := r.Close(ctx); err == nil {
 		err = e
 	}
+	if err != nil {
+		return nil, err
+	}
 	t.add(st, count(n), count(n-open), count(int(float64(n-open)/closing)), count(open), count(int(float64(open)/opening)))
-	return s, err
+	return s, nil
 }
 
 // caughtUp waits until all followers have read the log.

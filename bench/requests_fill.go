@@ -53,7 +53,7 @@ func newSpread(ctx context.Context, r *repo.Repository, d *reports.Desk) (*sprea
 	}
 	s := &spread{c: c, now: r.Now()}
 	for _, x := range c.Categories {
-		if x.Active && !x.Never() && !x.Private && x.AtOnce() {
+		if x.Active && !x.Never() && !x.Private && len(x.Questions) == 0 {
 			s.categories = append(s.categories, x)
 		}
 	}
