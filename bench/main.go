@@ -130,6 +130,8 @@ func (b *bench) part(ctx context.Context, item, store, out string) error {
 		err = b.indicators(ctx, store)
 	case "center":
 		err = b.center(ctx, store)
+	case "requests":
+		err = b.requests(ctx, store)
 	case "memory":
 		err = b.memory(ctx, store)
 	case "peers":
@@ -162,7 +164,7 @@ func keep(out string, p *part) error {
 // settings tell at which size an item was measured.
 func (b *bench) settings(item string) string {
 	switch item {
-	case "read", "indicators", "center":
+	case "read", "indicators", "center", "requests":
 		return fmt.Sprintf("%s rows, %d turns", count(b.rows), b.runs)
 	case "memory":
 		return "up to " + count(b.imports) + " rows, once"

@@ -95,7 +95,7 @@ func ms(d time.Duration) string {
 func mib(n float64) string { return strconv.FormatFloat(n/(1<<20), 'f', 0, 64) + " MiB" }
 
 // items are the parts of the report in their order.
-var items = [...]string{"bulk", "single", "read", "decode", "trust", "indicators", "center", "memory", "peers"}
+var items = [...]string{"bulk", "single", "read", "decode", "trust", "indicators", "center", "requests", "memory", "peers"}
 
 // report renders docs/benchmarks.md.
 func (r *results) report() string {

@@ -133,10 +133,15 @@ func newAlerts(r *repo.Repository, o ServeOptions, events *incident.Desk, figure
 	if settings == nil {
 		settings = &Notify{}
 	}
+	guest, stop := guests(r)
 	desk := notify.New(notify.Config{
 		Repo: r, Now: o.Now, Zone: r.Zone(), Log: o.Log, Mail: settings.Mail, Base: settings.Origin, Contact: settings.Contact,
 		Client: outgoing.Client(outgoing.Options{Allowed: settings.Inner, Plain: len(settings.Inner) > 0}),
+		Stop:   stop,
 		Recipient: func(ctx context.Context, id string) (notify.Recipient, error) {
+			if who, guest, err := guest(ctx, id); guest || err != nil {
+				return who, err
+			}
 			return recipient(ctx, r, o.Accounts, id)
 		},
 	})

@@ -19,6 +19,7 @@ import (
 	"huong.city/huong/internal/face/open311"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/attachment"
+	"huong.city/huong/internal/service/ingest"
 	"huong.city/huong/internal/service/request"
 	"huong.city/huong/internal/store"
 )
@@ -316,10 +317,29 @@ func (g geoDesk) Import(ctx context.Context, p repo.Principal, reports []open311
 		list, at = append(list, past), append(at, i)
 	}
 	done, err := g.desk.Import(ctx, p, list)
+	var taken []string
 	for i, d := range done {
 		out[at[i]] = open311.Outcome{Unchanged: d.Unchanged, Err: named(d.Err, importedAs)}
+		if d.Err == nil && d.Code != "" {
+			taken = append(taken, list[i].ExternalID)
+		}
+	}
+	if err == nil && len(taken) > 0 {
+		err = ingest.Settle(ctx, g.repo, p, request.Dataset, taken)
 	}
 	return out, err
+}
+
+// bulkFile is what rows of bulk files are said to come from.
+const bulkFile = "requests.csv"
+
+// Keep puts rows that were not taken into quarantine.
+func (g geoDesk) Keep(ctx context.Context, p repo.Principal, rows []open311.Refused) error {
+	list := make([]ingest.Refused, len(rows))
+	for i, x := range rows {
+		list[i] = ingest.Refused{Names: x.Names, Cells: x.Cells, Ref: x.ID, File: bulkFile, Line: x.Line, Faults: x.Faults}
+	}
+	return ingest.Isolate(ctx, g.repo, p, request.Dataset, list)
 }
 
 // here finds the ids that are requests of this city.
@@ -355,6 +375,7 @@ func pastOf(w *workflow.Workflow, x open311.Past) (request.Past, error) {
 	if !ok {
 		return past, problem.InvalidWith("georeport-refused", []problem.Violation{problem.Violate("georeport-csv-status", "status_description")})
 	}
+	past.UpdatedAt = x.Updated
 	if past.AnsweredAt = x.Closed; s.Final {
 		past.ClosedAt = x.Closed
 	}

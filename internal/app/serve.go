@@ -160,6 +160,7 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 	var notices *notify.Service
 	warnings, notices = alerts(r, o, events, figureOf(figures), stopping)
 	citizens, answered := requestDesk(r, o.Log, working, attachments, stopping)
+	upkeep(citizens, notices, o.Log, stopping)
 	if o.Work != nil {
 		go o.Work(stopping, warnings, events)
 	}
@@ -191,12 +192,12 @@ func faces(r *repo.Repository, o ServeOptions, stopping context.Context) (*web.M
 	pages, err = ui.New(ui.Config{
 		Repo: r, Files: bundle.Files(), Now: o.Now, Log: o.Log, Sessions: mux,
 		Activity: func() []ui.DatasetActivity { return pulses(activity) },
-		Repairs:  repairs{r}, Figures: figures, Indicators: figures, Wards: wardFigures(figures), Accounts: o.Accounts, Sharing: desk, Rights: requests, Basemap: o.Basemap, Incidents: events, Attachments: attachments, Alerts: warnings, Notices: notices, Reports: papers, Paper: fonts, Requests: citizens, Answered: answered, Random: rand.Reader, Stopping: stopping,
+		Repairs:  repairs{r}, Figures: figures, Indicators: figures, Wards: wardFigures(figures), Accounts: o.Accounts, Sharing: desk, Rights: requests, Basemap: o.Basemap, Incidents: events, Attachments: attachments, Alerts: warnings, Notices: notices, Reports: papers, Paper: fonts, Requests: citizens, Answered: answered.figures, Patterns: answered.patterns, Learned: answered.learner.Learned, Random: rand.Reader, Stopping: stopping,
 	})
 	if err != nil {
 		return nil, err
 	}
-	rest := api.New(api.Config{Repo: r, Sharing: desk, Rights: requests, Incidents: events, Attachments: attachments, Alerts: warnings, Notices: notices, Reports: papers, Indicators: figures, Mux: mux, Now: o.Now, Metrics: registry, Version: o.Version, TokenRoute: true})
+	rest := api.New(api.Config{Repo: r, Sharing: desk, Rights: requests, Incidents: events, Attachments: attachments, Alerts: warnings, Notices: notices, Reports: papers, Indicators: figures, Patterns: answered.patterns, Mux: mux, Now: o.Now, Metrics: registry, Version: o.Version, TokenRoute: true})
 	geo, err := geoReport(stopping, r, citizens, attachments, authenticate)
 	if err != nil {
 		return nil, err

@@ -69,6 +69,7 @@ func (c *demoCommand) Run(s *session) error {
 	options := demo.Options{Seed: c.Seed, Years: c.Years, Clock: clock, Log: s.log, Progress: func(step string, done, total int) {
 		bar.show(int64(done), int64(total), step)
 	}}
+	options.Reports.Desk, options.Reports.Files = app.RequestDesk(r, s.log)
 	err = demo.History(s.ctx, r, options)
 	bar.end()
 	if err != nil {
@@ -97,10 +98,20 @@ func (c *demoCommand) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+	clerks, err := demo.NewClerks(s.ctx, r, options)
+	if err != nil {
+		return err
+	}
+	if err := clerks.Citizens(s.ctx); err != nil {
+		return err
+	}
 	served = true
 	return app.Serve(s.ctx, r, app.ServeOptions{
 		Listen: c.Listen, Log: s.log, Version: version(), Now: clock.Now, Accounts: accounts,
-		Background: func(ctx context.Context) error { return demo.Feed(ctx, r, options) },
+		Background: func(ctx context.Context) error {
+			go clerks.Work(ctx)
+			return demo.Feed(ctx, r, options)
+		},
 		Work: func(ctx context.Context, alerts *alert.Engine, incidents *incident.Desk) {
 			demo.NewStaff(r, alerts, incidents, c.Seed, c.Scenario == "now", s.log).Work(ctx)
 		},

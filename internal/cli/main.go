@@ -53,6 +53,7 @@ type commands struct {
 	Account    accountCommand    `cmd:"" help:"Create, list, disable and recover accounts; give and end capacities."`
 	Token      tokenCommand      `cmd:"" help:"Create, list and revoke access tokens."`
 	Erase      eraseCommand      `cmd:"" help:"Erase a record for good, in the present, in history and in the log."`
+	Expire     expireCommand     `cmd:"" help:"Tell or erase the reports of citizens that are over their term."`
 	Quarantine quarantineCommand `cmd:"" help:"List, replay and dismiss refused rows."`
 	Areas      areasCommand      `cmd:"" help:"Bring in the borders of areas."`
 	Log        logCommand        `cmd:"" help:"Show the commit log."`

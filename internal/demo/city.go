@@ -9,6 +9,7 @@ import (
 	"huong.city/huong/internal/core/commit"
 	"huong.city/huong/internal/core/value"
 	"huong.city/huong/internal/repo"
+	"huong.city/huong/internal/service/request"
 )
 
 // Options say which city is made.
@@ -18,6 +19,7 @@ type Options struct {
 	Clock    *Clock
 	Log      *slog.Logger
 	Progress func(step string, done, total int)
+	Reports  Reporting
 }
 
 // city is one generated city over a repository whose declarations are those of
@@ -32,6 +34,9 @@ type city struct {
 	live  bool // feeds tell, not the generator of history
 	wards []ward
 	tell  func(step string, done, total int)
+
+	reporting Reporting
+	album     album
 }
 
 // commitRows is how many rows the generator puts into one commit.
@@ -40,7 +45,7 @@ const commitRows = 5000
 func newCity(ctx context.Context, r *repo.Repository, o Options) (*city, error) {
 	c := &city{
 		model: model{seed: o.Seed, zone: r.Zone()}, repo: r, clock: o.Clock, log: o.Log,
-		start: o.Clock.Now().Truncate(time.Minute), years: o.Years, tell: o.Progress,
+		start: o.Clock.Now().Truncate(time.Minute), years: o.Years, tell: o.Progress, reporting: o.Reports,
 	}
 	if c.years == 0 {
 		c.years = 2
@@ -109,6 +114,25 @@ func History(ctx context.Context, r *repo.Repository, o Options) error {
 	}
 	steps := len(feeds) + 4
 	from := c.start.Add(-time.Duration(c.years * 365.25 * 24 * float64(time.Hour)))
+	reported := make(chan error, 1) // beside all else: each report is worked out by itself
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() { reported <- c.reports(ctx, from) }()
+	if err := c.series(ctx, feeds, from, steps); err != nil {
+		cancel()
+		<-reported
+		return err
+	}
+	c.tell(request.Dataset, steps-1, steps)
+	if err := <-reported; err != nil {
+		return err
+	}
+	c.tell("", steps, steps)
+	return nil
+}
+
+// series fills what is measured and counted, and the incidents.
+func (c *city) series(ctx context.Context, feeds []feed, from time.Time, steps int) error {
 	for i, f := range feeds {
 		c.tell(f.dataset, i, steps)
 		if err := c.once(ctx, f.dataset, func(emit func(*sheet) error, s *sheet) error { return c.past(f, from, emit, s) }); err != nil {
@@ -135,11 +159,6 @@ func History(ctx context.Context, r *repo.Repository, o Options) error {
 			}
 			return nil
 		}},
-		{"service-request", func(emit func(*sheet) error, s *sheet) error {
-			return c.days(from, func(day time.Time) error {
-				return c.each(c.requestsOn(day), s, emit, func(n int64) bool { return c.request(s, day, n, c.start) })
-			})
-		}},
 		{"public-order-incident", func(emit func(*sheet) error, s *sheet) error {
 			return c.days(from, func(day time.Time) error {
 				return c.each(c.incidentsOn(day), s, emit, func(n int64) bool { return c.incident(s, day, n, c.start) })
@@ -151,7 +170,6 @@ func History(ctx context.Context, r *repo.Repository, o Options) error {
 			return err
 		}
 	}
-	c.tell("", steps, steps)
 	return nil
 }
 

@@ -2,7 +2,7 @@ package demo_test
 
 import (
 	"context"
-	"fmt"
+	"crypto/rand"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -16,7 +16,9 @@ import (
 	"huong.city/huong/internal/core/dataset"
 	"huong.city/huong/internal/demo"
 	"huong.city/huong/internal/repo"
+	"huong.city/huong/internal/service/attachment"
 	"huong.city/huong/internal/service/quality"
+	"huong.city/huong/internal/service/request"
 	"huong.city/huong/internal/store/sqlite"
 )
 
@@ -56,21 +58,59 @@ func hue(t *testing.T, now func() time.Time) *repo.Repository {
 	if _, err := r.Apply(t.Context(), repo.Internal(), plan); err != nil {
 		t.Fatal(err)
 	}
-	req := &commit.Request{}
-	for i, w := range []string{"Phú Xuân", "Kim Long", "Vỹ Dạ"} {
-		code := fmt.Sprintf("1975%d", i)
+	req := &commit.Request{Changes: []commit.Change{demo.RowOf(r, "area", map[string]any{"code": "46", "name": "Huế", "kind": "city"})}}
+	for i, w := range []string{"Phú Xuân", "Kim Long", "Thuận Hóa"} {
+		code := []string{"19753", "19774", "19789"}[i]
 		req.Changes = append(req.Changes, demo.RowOf(r, "area", map[string]any{
-			"code": code, "name": "Phường " + w, "kind": "phuong", "population": 50_000, "areaKm2": 12.5,
+			"code": code, "name": "Phường " + w, "kind": "phuong", "parent": "46", "population": 50_000, "areaKm2": 12.5,
 			"location": [2]float64{107.55 + float64(i)*0.04, 16.45}}))
 		req.Changes = append(req.Changes, demo.RowOf(r, "agency", map[string]any{"code": "ubnd-" + code, "name": w, "kind": "ward"}))
 	}
 	for _, a := range []string{"hepco", "sxd", "huewaco", "cath", "syt", "ttpvhcc", "hueioc"} {
 		req.Changes = append(req.Changes, demo.RowOf(r, "agency", map[string]any{"code": a, "name": a, "kind": "department"}))
 	}
+	for kind, file := range map[string]string{"workflow": "workflows/service-request.yaml", "requests": "requests.yaml"} {
+		b, err := os.ReadFile("../../city/hue/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := map[string]string{"workflow": "service-request", "requests": "requests"}[kind]
+		req.Changes = append(req.Changes, demo.RowOf(r, "definition", map[string]any{"kind": kind, "name": name, "title": name, "text": string(b)}))
+	}
 	if _, err := r.Commit(t.Context(), repo.Internal(), req); err != nil {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// files tells the desk of reports about files.
+type files struct{ *attachment.Keeper }
+
+func (f files) Describe(ctx context.Context, id string) (request.File, error) {
+	x, err := f.Keeper.Describe(ctx, id)
+	return request.File{ID: x.ID, Dataset: x.Dataset, Key: x.Key, Name: x.Name, Media: x.Media, Size: x.Size}, err
+}
+
+// reporting is where the people of a city send their reports.
+func reporting(r *repo.Repository) demo.Reporting {
+	keeper := attachment.New(attachment.Config{Repo: r, Random: rand.Reader, Ahead: []string{request.Dataset},
+		MayAttach: map[string]func(repo.Principal) bool{request.Dataset: request.Handles}})
+	return demo.Reporting{Desk: request.New(request.Config{Repo: r, Random: rand.Reader, Files: files{keeper}}), Files: keeper}
+}
+
+// versions are the versions of all reports by their codes.
+func versions(t *testing.T, r *repo.Repository) map[string]int64 {
+	t.Helper()
+	all := map[string]int64{}
+	_, err := r.Read(t.Context(), repo.Internal(), repo.Query{Dataset: request.Dataset}, func(rec repo.Record) error {
+		i, _, _, _ := rec.Entry.Table.Property("code")
+		all[strings.Clone(rec.Values[i].Text())] = rec.Version
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 func count(t *testing.T, r *repo.Repository, dataset string) int64 {
@@ -91,7 +131,7 @@ func TestHistoryAndFeedsFitTheDeclarations(t *testing.T) {
 	now := func() time.Time { return begin.Add(time.Duration(minutes.Load()) * time.Minute) }
 	clock := demo.NewClock(now, begin, 1)
 	r := hue(t, clock.Now)
-	o := demo.Options{Seed: 1, Years: 1.0 / 12, Clock: clock, Log: slog.New(slog.DiscardHandler)}
+	o := demo.Options{Seed: 1, Years: 1.0 / 12, Clock: clock, Log: slog.New(slog.DiscardHandler), Reports: reporting(r)}
 	if err := demo.History(t.Context(), r, o); err != nil {
 		t.Fatal(err)
 	}
@@ -118,15 +158,22 @@ func TestHistoryAndFeedsFitTheDeclarations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	old := versions(t, r)
 	for range 60 {
 		minutes.Add(1)
 		if err := feeds.Step(t.Context(), clock.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, d := range []string{"water-level", "rain-reading", "traffic-count", "parking-occupancy"} {
+	for _, d := range []string{"water-level", "rain-reading", "traffic-count", "parking-occupancy", "service-request"} {
 		if n := count(t, r, d); n <= before[d] {
 			t.Errorf("%s did not move in an hour", d)
+		}
+	}
+	since := versions(t, r)
+	for code, version := range old {
+		if since[code] != version {
+			t.Errorf("the feeds have written report %s again", code)
 		}
 	}
 	reasons := map[string]int{}
@@ -164,7 +211,7 @@ func TestTheSameSeedMakesTheSameCity(t *testing.T) {
 	export := func(seed uint64) string {
 		clock := demo.NewClock(func() time.Time { return wall }, wall, 1)
 		r := hue(t, clock.Now)
-		if err := demo.History(t.Context(), r, demo.Options{Seed: seed, Years: 0.01, Clock: clock, Log: slog.New(slog.DiscardHandler)}); err != nil {
+		if err := demo.History(t.Context(), r, demo.Options{Seed: seed, Years: 0.01, Clock: clock, Log: slog.New(slog.DiscardHandler), Reports: reporting(r)}); err != nil {
 			t.Fatal(err)
 		}
 		var b []byte
@@ -184,5 +231,73 @@ func TestTheSameSeedMakesTheSameCity(t *testing.T) {
 	}
 	if !strings.Contains(one, "kim-long") && !strings.Contains(one, "thuan-an") {
 		t.Error("no gauge reported")
+	}
+}
+
+// A day of people who report, clerks and officers: reports go all the ways that
+// there are, and each stands where its timeline leads.
+func TestClerksLeadReportsToTheirEnd(t *testing.T) {
+	t.Parallel()
+	begin := time.Date(2025, 9, 8, 0, 0, 0, 0, time.UTC)
+	var minutes atomic.Int64
+	now := func() time.Time { return begin.Add(time.Duration(minutes.Load()) * time.Minute) }
+	clock := demo.NewClock(now, begin, 1)
+	r := hue(t, clock.Now)
+	o := demo.Options{Seed: 1, Years: 10.0 / 365, Clock: clock, Log: slog.New(slog.DiscardHandler), Reports: reporting(r)}
+	if err := demo.Reports(t.Context(), r, o); err != nil {
+		t.Fatal(err)
+	}
+	past := versions(t, r)
+	clerks, err := demo.NewClerks(t.Context(), r, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second finds that it is done
+		if err := clerks.Citizens(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := len(versions(t, r)) - len(past)
+	for range 9 {
+		from := clock.Now()
+		minutes.Add(3 * 60)
+		if err := demo.Told(t.Context(), r, o, from); err != nil {
+			t.Fatal(err)
+		}
+		if err := clerks.Step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen, photos, texts := map[string]int{}, 0, map[string]bool{}
+	for code := range versions(t, r) {
+		w, err := o.Reports.Desk.Read(t.Context(), repo.Internal(), code)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[w.Status]++
+		seen[w.Outcome]++
+		if !w.Published {
+			seen["hidden"]++
+		}
+		if w.Overdue(clock.Now()) {
+			seen["overdue"]++
+		}
+		if w.Rating > 0 {
+			seen["rated"]++
+		}
+		texts[w.Answer] = true
+		photos += len(w.Photos) + len(w.AfterPhotos)
+		if len(w.Timeline) == 0 {
+			t.Errorf("%s has no timeline", code)
+		}
+	}
+	t.Logf("%d of the past, %d in all: %v, %d answers, %d photos", len(past), len(versions(t, r)), seen, len(texts), photos)
+	for _, what := range []string{"received", "assigned", "in-progress", "waiting-reporter", "planned", "answered", "closed", "merged", "refused", "fixed", "cannot-verify", "no-budget", "hidden", "overdue", "rated"} {
+		if seen[what] == 0 {
+			t.Errorf("no report is %s", what)
+		}
+	}
+	if first != 3 || len(texts) < 15 || photos < 5 {
+		t.Errorf("%d of the citizen's, %d answers, %d photos", first, len(texts), photos)
 	}
 }

@@ -1,6 +1,9 @@
 package demo
 
 import (
+	"context"
+	"time"
+
 	"huong.city/huong/internal/core/commit"
 	"huong.city/huong/internal/core/geom"
 	"huong.city/huong/internal/core/value"
@@ -27,4 +30,22 @@ func RowOf(r *repo.Repository, dataset string, values map[string]any) commit.Cha
 		}
 	}
 	return commit.Change{Dataset: dataset, Op: commit.Put, Row: s.row}
+}
+
+// Reports brings in the reports of the past, and nothing else.
+func Reports(ctx context.Context, r *repo.Repository, o Options) error {
+	c, err := newCity(ctx, r, o)
+	if err != nil {
+		return err
+	}
+	return c.reports(ctx, c.start.Add(-time.Duration(c.years*365.25*24*float64(time.Hour))))
+}
+
+// Told sends what was reported since a time.
+func Told(ctx context.Context, r *repo.Repository, o Options, since time.Time) error {
+	c, err := newCity(ctx, r, o)
+	if err != nil {
+		return err
+	}
+	return c.told(ctx, since, o.Clock.Now())
 }

@@ -26,7 +26,7 @@ const (
 )
 
 // Feed keeps the city moving until ctx ends: each site reports when it is due,
-// reports and incidents come in and are worked off, weeks and months close.
+// people send reports, incidents come in and are worked off, weeks and months close.
 // Rows go the way of any feed: as NDJSON through ingest, with some dirt in it.
 func Feed(ctx context.Context, r *repo.Repository, o Options) error {
 	f, err := NewFeeds(ctx, r, o)
@@ -63,6 +63,8 @@ type Feeds struct {
 	older time.Time // and those of the days before still less
 	held  []held
 	still map[caseOf]time.Time // cases that stay as they were told, and until when
+
+	reported time.Time // reports have been sent up to then
 }
 
 // caseOf is the n-th case of a day.
@@ -92,7 +94,16 @@ func NewFeeds(ctx context.Context, r *repo.Repository, o Options) (*Feeds, error
 	if err != nil {
 		return nil, err
 	}
-	f := &Feeds{city: c, feeds: feeds, last: c.start, still: map[caseOf]time.Time{}}
+	f := &Feeds{city: c, feeds: feeds, last: c.start, still: map[caseOf]time.Time{}, reported: c.start}
+	if c.reporting.Desk != nil {
+		last, err := c.lastReport(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if !last.IsZero() && last.Before(c.start) {
+			f.reported = last
+		}
+	}
 	return f, f.catchUp(ctx)
 }
 
@@ -162,9 +173,10 @@ func (l *Feeds) step(ctx context.Context, now time.Time) error {
 		if now.Sub(l.older) >= olderEvery {
 			from, until = l.older, caseDays
 		}
-		if err := l.caseFeed(ctx, "service-request", from, now, until, l.requestsOn, l.request); err != nil {
+		if err := l.told(ctx, l.reported, now); err != nil {
 			return err
 		}
+		l.reported = now
 		if err := l.caseFeed(ctx, "public-order-incident", from, now, until, l.incidentsOn, l.incident); err != nil {
 			return err
 		}

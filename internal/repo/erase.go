@@ -47,7 +47,7 @@ func (r *Repository) Reach(ctx context.Context, p Principal, name string, key []
 		return got, err
 	}
 	x := Erasing{Dataset: name, Key: key, Basis: "-"}
-	if err := x.check(e); err != nil {
+	if err := x.check(p, e); err != nil {
 		return got, err
 	}
 	err = r.driver.Read(ctx, store.Query{Table: e.Table, Key: key}, func(store.Row) error {
@@ -96,7 +96,7 @@ func (r *Repository) Erase(ctx context.Context, p Principal, x Erasing) (commit.
 	if err != nil {
 		return commit.Receipt{}, err
 	}
-	if err := x.check(e); err != nil {
+	if err := x.check(p, e); err != nil {
 		return commit.Receipt{}, err
 	}
 	for range attempts {
@@ -111,6 +111,22 @@ func (r *Repository) Erase(ctx context.Context, p Principal, x Erasing) (commit.
 		if err := r.settle(ctx); err != nil {
 			return commit.Receipt{}, err
 		}
+		receipt, err := r.destroy(ctx, p, x, columns)
+		if err == nil || problem.KindOf(err) != problem.Conflict { // else someone wrote it anew
+			return receipt, err
+		}
+	}
+	return commit.Receipt{}, busy()
+}
+
+// destroy takes a record that is no longer in the present out of history and log.
+func (r *Repository) destroy(ctx context.Context, p Principal, x Erasing, columns []int) (commit.Receipt, error) {
+	for range attempts {
+		c := r.catalog.Load()
+		e := c.entries[x.Dataset]
+		if e == nil {
+			break
+		}
 		item, err := r.erasureItem(p, c, x)
 		if err != nil {
 			return commit.Receipt{}, err
@@ -121,7 +137,6 @@ func (r *Repository) Erase(ctx context.Context, p Principal, x Erasing) (commit.
 			if _, err := r.refresh(ctx); err != nil {
 				return commit.Receipt{}, err
 			}
-		case problem.KindOf(err) == problem.Conflict: // someone wrote it anew
 		case err != nil:
 			return receipt, err
 		default:
@@ -135,12 +150,12 @@ func (r *Repository) Erase(ctx context.Context, p Principal, x Erasing) (commit.
 }
 
 // check finds all that is wrong with what is asked.
-func (x *Erasing) check(e *Entry) error {
+func (x *Erasing) check(p Principal, e *Entry) error {
 	var vs []problem.Violation
 	if strings.TrimSpace(x.Basis) == "" {
 		vs = append(vs, problem.Violate("erase-basis", "basis"))
 	}
-	if e.System && e.Dataset.Name != SystemQuarantine {
+	if e.System && e.Dataset.Name != SystemQuarantine && !(p.internal && disposable(e.Dataset.Name)) {
 		vs = append(vs, problem.Violate("erase-system", "dataset"))
 	}
 	for _, f := range x.Fields {

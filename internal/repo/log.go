@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"huong.city/huong/internal/core/commit"
+	"huong.city/huong/internal/core/dataset"
 	"huong.city/huong/internal/core/grant"
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/core/value"
@@ -44,10 +45,12 @@ func (r *Repository) logs(ctx context.Context, c *catalog, p Principal, q LogQue
 			return problem.New(problem.Unauthenticated, "unauthenticated")
 		}
 	}
+	reading := &logReading{r: r, ctx: ctx, c: c, p: p, only: q.Datasets, fn: fn, readers: map[string]*changeReader{}, bare: !q.Changes}
 	if q.Changes {
 		lr.Tables = c.tables
+	} else if err := reading.partly(&lr); err != nil {
+		return err
 	}
-	reading := &logReading{r: r, ctx: ctx, c: c, p: p, only: q.Datasets, fn: fn, readers: map[string]*changeReader{}}
 	if q.Live && q.Changes && !q.Desc {
 		if list, ok := r.tail.since(ctx, r, c, q.After); ok {
 			return reading.of(list, lr)
@@ -82,6 +85,29 @@ type logReading struct {
 	only    []string
 	fn      func(*commit.Entry) error
 	readers map[string]*changeReader // by dataset; nil = not to be seen
+	bare    bool                     // the changes themselves are not asked for
+}
+
+// partly has the changes read of datasets of which the declaration makes some rows
+// public: without them their commits could not be counted for who sees those alone.
+func (l *logReading) partly(lr *store.LogRange) error {
+	tables := map[string]*dataset.Table{}
+	for name, e := range l.c.entries {
+		if e.Dataset.PublicRows == "" {
+			continue
+		}
+		cr, err := l.reader(name)
+		if err != nil {
+			return err
+		}
+		if cr != nil && cr.some {
+			tables[name] = e.Table
+		}
+	}
+	if len(tables) > 0 {
+		lr.Tables = func(name string) *dataset.Table { return tables[name] }
+	}
+	return nil
 }
 
 // changeReader shows changes of one dataset.
@@ -91,6 +117,7 @@ type changeReader struct {
 	show  *grant.Revealer
 	told  *disclosure
 	whole bool
+	some  bool // the rows that the declaration makes public, and no others: only what is seen is counted
 }
 
 func (l *logReading) reader(name string) (*changeReader, error) {
@@ -107,6 +134,7 @@ func (l *logReading) reader(name string) (*changeReader, error) {
 		return nil, err
 	}
 	cr := &changeReader{e: e, d: d, whole: d.Whole(), told: l.r.disclosure(l.p, l.c, e, &d)}
+	cr.some = e.Dataset.PublicRows != "" && cr.told == nil && d.Rows(nil) != nil
 	cr.show = cr.d.Revealer(l.r.keys.pseudonym, nil)
 	l.readers[name] = cr
 	return cr, nil
@@ -128,6 +156,11 @@ func (l *logReading) tell(entry *commit.Entry) error {
 	if len(entry.Counts) == 0 && !(l.p.Admin && len(l.only) == 0) {
 		return nil
 	}
+	for name, n := range entry.Counts {
+		if cr := l.readers[name]; cr != nil && cr.some { // counted anew
+			entry.Counts[name], entry.Count = 0, entry.Count-n
+		}
+	}
 	var told []*disclosure
 	changes := entry.Changes[:0]
 	for i := range entry.Changes {
@@ -143,20 +176,38 @@ func (l *logReading) tell(entry *commit.Entry) error {
 			changes = append(changes, ch)
 			continue
 		}
-		seen := cr.reveal(ch.Before)
-		if cr.reveal(ch.After) || seen {
+		was, is := cr.reveal(ch.Before), cr.reveal(ch.After)
+		seen := was || is
+		if seen {
+			// What comes into sight is created to its reader, and what leaves it deleted.
+			if !was {
+				ch.Before, ch.Prior = nil, 0
+			}
+			if !is {
+				ch.After = nil
+			}
 			changes = append(changes, ch)
-		} else if entry.Counts[ch.Dataset]--; entry.Counts[ch.Dataset] <= 0 {
-			delete(entry.Counts, ch.Dataset)
-			entry.Count--
-		} else {
+		}
+		switch {
+		case cr.some && seen:
+			entry.Counts[ch.Dataset]++
+			entry.Count++
+		case !cr.some && !seen:
+			entry.Counts[ch.Dataset]--
 			entry.Count--
 		}
 		if cr.told != nil && cr.told.rows > 0 && !slices.Contains(told, cr.told) {
 			told = append(told, cr.told)
 		}
 	}
-	entry.Changes = changes
+	for name, n := range entry.Counts {
+		if n <= 0 {
+			delete(entry.Counts, name)
+		}
+	}
+	if entry.Changes = changes; l.bare {
+		entry.Changes = nil
+	}
 	for _, t := range told {
 		if err := t.commit(l.ctx); err != nil {
 			return err

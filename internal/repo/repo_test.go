@@ -181,7 +181,7 @@ func TestOpenTwiceDeclaresOnce(t *testing.T) {
 	for _, e := range again.Entries(repo.Operator()) {
 		names = append(names, e.Dataset.Name)
 	}
-	want := []string{"access", "account", "agency", "alert", "area", "capacity", "city-stage", "dataset", "definition", "erasure", "grant", "import", "incident", "incident-entry", "notification", "purpose", "quarantine", "release", "report", "request-entry", "request-follow", "request-reporter", "rights-request", "sector", "shift-entry", "token"}
+	want := []string{"access", "account", "agency", "alert", "area", "capacity", "city-stage", "dataset", "definition", "erasure", "grant", "import", "incident", "incident-entry", "notification", "purpose", "quarantine", "release", "report", "request-deletion", "request-entry", "request-follow", "request-reporter", "request-strike", "rights-request", "sector", "shift-entry", "token"}
 	if !slices.Equal(names, want) {
 		t.Errorf("system datasets: %v, want %v", names, want)
 	}

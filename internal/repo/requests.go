@@ -6,4 +6,6 @@ const (
 	SystemRequestEntry    = "request-entry"
 	SystemRequestReporter = "request-reporter"
 	SystemRequestFollow   = "request-follow"
+	SystemRequestStrike   = "request-strike"   // what the desk noted of false reports
+	SystemRequestDeletion = "request-deletion" // how many were erased by which rule
 )

@@ -36,6 +36,14 @@ func (r *Repository) Summed(p Principal, e *Entry) []int {
 	return d.Visible()
 }
 
+// Told tells that p may be told figures of these columns over all records: as
+// Plain, or because they are open and only the declaration's condition on what is
+// public (publicRows) keeps some of the records themselves from p.
+func (r *Repository) Told(p Principal, e *Entry, columns []int) bool {
+	d, err := r.decide(context.Background(), p, r.catalog.Load(), e, grant.Read)
+	return err == nil && d.Told(columns)
+}
+
 // Plain tells that p sees these columns of every record in the clear: what is
 // derived from them may be shown without asking of each record.
 func (r *Repository) Plain(p Principal, e *Entry, columns []int) bool {

@@ -39,6 +39,7 @@ var entries = []api.EntryPoint{
 	{InputPath: "src/app.css", OutputPath: "style"},
 	{InputPath: "src/map.css", OutputPath: "mapstyle"},
 	{InputPath: "src/icon.svg", OutputPath: "icon"},
+	{InputPath: "src/touch-icon.png", OutputPath: "touchicon"},
 	{InputPath: "node_modules/maplibre-gl/dist/maplibre-gl-worker.mjs", OutputPath: "mapworker"},
 	// Whole faces for papers made on the server; pages never ask for them.
 	{InputPath: "node_modules/@expo-google-fonts/tinos/400Regular/Tinos_400Regular.ttf", OutputPath: "tinos"},
@@ -62,7 +63,7 @@ func build(dist string) error {
 		Format:              api.FormatESModule,
 		Target:              api.ES2022,
 		Outdir:              dist,
-		Loader:              map[string]api.Loader{".woff2": api.LoaderFile, ".svg": api.LoaderCopy, ".ttf": api.LoaderCopy},
+		Loader:              map[string]api.Loader{".woff2": api.LoaderFile, ".svg": api.LoaderCopy, ".png": api.LoaderCopy, ".ttf": api.LoaderCopy},
 		LegalComments:       api.LegalCommentsEndOfFile,
 		Charset:             api.CharsetUTF8,
 		LogLevel:            api.LogLevelWarning,

@@ -254,6 +254,19 @@ function near(): void {
   }, 600);
 }
 
+// suggest offers a category for what is written; who writes takes it or not.
+let guessing = 0;
+function suggest(): void {
+  clearTimeout(guessing);
+  guessing = window.setTimeout(async () => {
+    const body = new URLSearchParams({ text: field("text")!.value, category: String(new FormData(form!).get("category") ?? "") });
+    const r = await fetch("/report/suggest", { method: "POST", body, headers: { Accept: "text/html", "Huong-Part": "suggest" } }).catch(() => null);
+    if (!r?.ok) return;
+    const part = new DOMParser().parseFromString(await r.text(), "text/html").getElementById("rq-suggest");
+    if (part) find("[data-suggest]")!.replaceChildren(part);
+  }, 700);
+}
+
 function place(): void {
   const locate = find<HTMLButtonElement>("[data-locate]"), note = find("[data-placed]")!;
   if (locate && "geolocation" in navigator) {
@@ -324,9 +337,18 @@ function startForm(): void {
     }
     stops();
     keep();
-    if (t.name === "category") near();
+    if (t.name === "category") { near(); suggest(); }
   });
-  f.addEventListener("input", (e) => { keep(); if ((e.target as HTMLElement).id === "text") near(); });
+  f.addEventListener("input", (e) => { keep(); if ((e.target as HTMLElement).id === "text") { near(); suggest(); } });
+  find("[data-suggest]")!.addEventListener("click", (e) => {
+    const b = (e.target as HTMLElement).closest<HTMLElement>("[data-take]");
+    if (!b) return;
+    choose(b.dataset.take!);
+    find("[data-suggest]")!.replaceChildren();
+    keep();
+    near();
+    find("#text")!.focus();
+  });
   // -- photos
   const picker = find<HTMLInputElement>("#photos")!;
   const add = find<HTMLButtonElement>("[data-add]")!;
@@ -376,6 +398,7 @@ function startForm(): void {
     draw();
     placed("", "");
     find("[data-near]")!.replaceChildren();
+    find("[data-suggest]")!.replaceChildren();
     find("#waiting-h")?.focus();
   });
   find("[data-discard]")!.addEventListener("click", async () => { clearTimeout(saving); saving = 0; await store("draft", "readwrite", (s) => s.delete("draft")); location.assign("/report"); });

@@ -30,6 +30,7 @@ func (t *tree) check(d *Dataset) {
 	t.checkPromises(d)
 	layout := t.layout(d)
 	t.checkSources(d, layout)
+	t.checkPublicRows(d, layout)
 	for i := range d.Quality {
 		if r := &d.Quality[i]; r.Rule != "" {
 			r.Expr = t.condition(r.Rule, []any{"quality", i, "rule"}, layout)
@@ -262,6 +263,30 @@ func (t *tree) checkPerson(d *Dataset) {
 	f := t.one(d, d.Person, path, String)
 	if f != nil && f.Type == String && f.classified(d.Classification).Rank() < Personal.Rank() {
 		t.faultAt(path, "declaration-person-class", "name", f.Name, "found", f.classified(d.Classification))
+	}
+}
+
+// checkPublicRows: what decides whether everybody reads a record must be a field
+// that everybody reads, or its value could be told from what is shown.
+func (t *tree) checkPublicRows(d *Dataset, layout cql2.Schema) {
+	if d.PublicRows == "" {
+		return
+	}
+	path := []any{"publicRows"}
+	if d.Classification != Open {
+		t.faultAt(path, "declaration-public-rows-class", "found", d.Classification)
+		return
+	}
+	e := t.condition(d.PublicRows, path, layout)
+	table, bound := layout.(*Table)
+	if e == nil || !bound {
+		return
+	}
+	for _, c := range cql2.Columns(e) {
+		name := table.Columns[c].Name
+		if f, ok := d.Field(name); !ok || f.classified(d.Classification) != Open {
+			t.faultAt(path, "declaration-public-rows-field", "name", name)
+		}
 	}
 }
 

@@ -80,6 +80,9 @@ func (c *comparison) whole() {
 	if o.Person != n.Person {
 		c.widen("change-person", "", "was", o.Person, "now", n.Person)
 	}
+	if o.PublicRows != n.PublicRows {
+		c.widen("change-public-rows", "", "was", o.PublicRows, "now", n.PublicRows)
+	}
 	if !reflect.DeepEqual(o.Place, n.Place) {
 		c.widen("change-place", "")
 	}

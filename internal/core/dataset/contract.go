@@ -129,6 +129,9 @@ func (d *Dataset) Contract() []byte {
 	if d.Person != "" {
 		c.Custom = append(c.Custom, contractProperty{"person", d.Person})
 	}
+	if d.PublicRows != "" {
+		c.Custom = append(c.Custom, contractProperty{"publicRows", d.PublicRows})
+	}
 	if d.License != "" {
 		c.Custom = append(c.Custom, contractProperty{"license", d.License})
 	}

@@ -104,7 +104,8 @@ type Dataset struct {
 	Schema         Schema         `json:"schema"`
 	Place          *Place         `json:"place,omitempty"`
 	Time           string         `json:"time,omitempty"`
-	Person         string         `json:"person,omitempty"` // the field with the personal number of whom a record is about
+	Person         string         `json:"person,omitempty"`     // the field with the personal number of whom a record is about
+	PublicRows     string         `json:"publicRows,omitempty"` // CQL2: the records of an open dataset that everybody may read; "" = all
 	Indexes        [][]string     `json:"indexes,omitempty"`
 	SLA            []SLA          `json:"slaProperties,omitempty"`
 	Quality        []Rule         `json:"quality,omitempty"`

@@ -96,6 +96,7 @@ func (t *tree) dataset(n *declare.Node) *Dataset {
 	}
 	d.Time = o.Text("time")
 	d.Person = o.Text("person")
+	d.PublicRows = o.Text("publicRows")
 	d.Indexes = o.TextLists("indexes")
 	o.List("slaProperties", func(it *declare.Node, path string) { d.SLA = append(d.SLA, t.sla(it, path)) })
 	o.List("quality", func(it *declare.Node, path string) { d.Quality = append(d.Quality, t.rule(it, path)) })

@@ -176,6 +176,27 @@ func (d *Decision) inAreas() (rows cql2.Expr, ok bool) {
 // branch shows it clear. Rows then keeps to the rows in which it is.
 func (d *Decision) MayUse(column int) bool { return d.clear.has(column) }
 
+// Told tells whether what is computed of these columns over all records may be told:
+// each is clear in every record, or is open and the declaration alone keeps some
+// records from the public. Such figures are of many; the records stay hidden.
+func (d *Decision) Told(columns []int) bool {
+	for _, c := range columns {
+		if !d.clear.has(c) {
+			return false
+		}
+	}
+	if d.Rows(columns) == nil {
+		return true
+	}
+	open := d.f.upTo[dataset.Open.Rank()]
+	for _, c := range columns {
+		if !open.has(c) {
+			return false
+		}
+	}
+	return d.f.public != nil && d.req.Action != Write
+}
+
 // Whole tells whether one branch shows or lets change every column of every
 // row, so that there is nothing to hide and nothing to compare.
 func (d *Decision) Whole() bool {

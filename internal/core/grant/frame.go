@@ -16,6 +16,7 @@ type frame struct {
 	secret   columns            // tagged secret: not for auditors and administrators
 	place    columns            // the declared fields that say where a record is
 	person   int                // the column of the personal number, or -1
+	public   cql2.Expr          // which rows everybody may read, bound; nil = all
 }
 
 // newFrame finds the class of each column. A derived column has its dataset's,
@@ -68,6 +69,7 @@ func newFrame(d *dataset.Dataset, t *dataset.Table) *frame {
 			}
 		}
 	}
+	f.public = publicRows(d, t)
 	for c, rank := range ranks {
 		if t.Columns[c].Dropped {
 			continue
@@ -80,6 +82,21 @@ func newFrame(d *dataset.Dataset, t *dataset.Table) *frame {
 		}
 	}
 	return f
+}
+
+// publicRows binds the declared condition on what everybody reads. One that does
+// not bind shows nothing: nothing becomes public by a mistake.
+func publicRows(d *dataset.Dataset, t *dataset.Table) cql2.Expr {
+	if d.PublicRows == "" {
+		return nil
+	}
+	e, err := cql2.ParseText(d.PublicRows)
+	if err == nil && !cql2.UsesPrevious(e) {
+		if e, err = cql2.Bind(e, t); err == nil {
+			return e
+		}
+	}
+	return &cql2.Lit{Value: value.OfBool(false)}
 }
 
 func (f *frame) all() columns { return f.upTo[dataset.Restricted.Rank()] }

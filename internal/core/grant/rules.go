@@ -8,7 +8,7 @@ import (
 // The built-in rules, as decisions and access records name them. They need no
 // grant; everything else does.
 const (
-	RuleOpen          = "rule:open"          // class open, by everybody
+	RuleOpen          = "rule:open"          // class open, by everybody: of the rows that the declaration makes public
 	RuleSelf          = "rule:self"          // a citizen of assurance 2: the rows about themself, but restricted fields
 	RuleOwner         = "rule:owner"         // staff of the owner, in their areas: all but restricted fields
 	RuleAdministrator = "rule:administrator" // the datasets an installation is run with
@@ -63,7 +63,7 @@ func (d *Decision) rules() {
 	f, s, name := d.f, &d.req.Subject, d.req.Dataset.Name
 	write := d.req.Action == Write
 	if !write {
-		d.give(branch{id: RuleOpen, clear: f.upTo[dataset.Open.Rank()]}, nil)
+		d.give(branch{id: RuleOpen, clear: f.upTo[dataset.Open.Rank()], rows: f.public}, nil)
 	}
 	if !write && f.person >= 0 && s.Person != "" && s.Assurance >= selfAssurance && contains(s.Roles, Citizen) {
 		d.give(branch{id: RuleSelf, clear: f.upTo[dataset.Personal.Rank()], rows: f.equal(f.person, s.Person), office: true}, nil)

@@ -49,7 +49,7 @@ func Cycles(events []Event, from, until time.Time, place *time.Location) Seasons
 // cycle counts by part and by round; round returns a round's begin and end, and
 // the part that a time falls in.
 func cycle(events []Event, from, until time.Time, place *time.Location, parts int, round func(time.Time) (begin, end time.Time, part int)) Cycle {
-	c := Cycle{Counts: make([]int, parts), Index: make([]float64, parts), P: 1}
+	c := Cycle{Counts: make([]int, parts)}
 	rounds := map[int64][]int{}
 	for _, e := range events {
 		if e.At.Before(from) || !e.At.Before(until) {
@@ -65,7 +65,6 @@ func cycle(events []Event, from, until time.Time, place *time.Location, parts in
 		}
 		rounds[begin.Unix()][part]++
 	}
-	c.Rounds = len(rounds)
 	begins := make([]int64, 0, len(rounds))
 	for b := range rounds {
 		begins = append(begins, b)
@@ -73,8 +72,17 @@ func cycle(events []Event, from, until time.Time, place *time.Location, parts in
 	slices.Sort(begins) // sums of fractions must not depend on the order of a map
 	blocks := make([][]int, 0, len(rounds))
 	for _, b := range begins {
-		counts := rounds[b]
-		blocks = append(blocks, counts)
+		blocks = append(blocks, rounds[b])
+	}
+	return Judge(c.Counts, blocks)
+}
+
+// Judge is the cycle of events that were counted before: all of them by part, and
+// those of each whole round that has any, the oldest first.
+func Judge(counts []int, rounds [][]int) Cycle {
+	parts := len(counts)
+	c := Cycle{Counts: counts, Index: make([]float64, parts), Rounds: len(rounds), P: 1}
+	for _, counts := range rounds {
 		total := 0
 		for _, n := range counts {
 			total += n
@@ -83,8 +91,8 @@ func cycle(events []Event, from, until time.Time, place *time.Location, parts in
 			c.Index[part] += float64(n) / float64(total) * float64(parts) / float64(len(rounds))
 		}
 	}
-	if len(blocks) >= 2 {
-		c.P, c.Concordance = friedman(blocks, parts)
+	if len(rounds) >= 2 {
+		c.P, c.Concordance = friedman(rounds, parts)
 	}
 	return c
 }

@@ -49,6 +49,7 @@ var intake = map[string]message{
 	"intake-column-unknown":   {"Cột này không được dùng đến.", "This column is not used."},
 	"intake-column-drift":     {"Cách ghép có nêu cột này nhưng tệp không có.", "The mapping names this column and the file has none."},
 	"intake-footer":           {"Từ dòng này trở đi là phần chú thích cuối bảng, không đọc.", "From this line on the footer of the table stands; it is not read."},
+	"intake-elsewhere":        {"Dòng này đến từ tệp phản ánh theo mẫu GeoReport: hãy sửa trong tệp rồi gửi lại, dòng sẽ tự được ghi nhận.", "This row came with a bulk file of GeoReport: repair it in the file and send the file again, and the row is settled."},
 	"intake-state":            {"Dòng cách ly này đã ở trạng thái {state}.", "This quarantined row is already {state}."},
 	"intake-area-unknown":     {"Không có đơn vị hành chính nào khớp {name}.", "No administrative area matches {name}."},
 	"intake-area-shape":       {"Ranh giới của {name} không phải đa giác hợp lệ.", "The boundary of {name} is not a valid polygon."},

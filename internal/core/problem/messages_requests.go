@@ -6,6 +6,7 @@ var requestCatalogue = map[string]message{
 	"requests-twice":             {"Mã “{code}” được khai báo hai lần.", "The code “{code}” is declared twice."},
 	"requests-ward-agency":       {"Cần mã cơ quan có “area” trong ngoặc nhọn đứng thay mã phường xã, nhưng gặp “{found}”.", "The code of an agency with “area” in braces for the code of the ward is expected, found “{found}”."},
 	"requests-hours":             {"Cần khoảng giờ như 22:00-06:00, nhưng gặp “{found}”.", "Hours such as 22:00-06:00 are expected, found “{found}”."},
+	"requests-term":              {"Cần thời hạn như 28d (ngày) hoặc 5y (năm), nhưng gặp “{found}”.", "A term such as 28d (days) or 5y (years) is expected, found “{found}”."},
 	"requests-keyword":           {"Từ khoá không được chứa dấu phẩy: “{found}”.", "A keyword holds no comma: “{found}”."},
 	"requests-question-values":   {"Câu hỏi kiểu {datatype}: danh sách lựa chọn phải có với kiểu danh sách, và chỉ với kiểu đó.", "A question of type {datatype}: lists have values, and they alone."},
 	"requests-private-published": {"Lĩnh vực “{category}” là kín nên publication phải là never.", "The category “{category}” is private; its publication must be never."},

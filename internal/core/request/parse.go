@@ -84,6 +84,7 @@ func (r *reader) read(m *declare.Map) {
 		o.Done()
 	})
 	m.List("templates", r.template)
+	r.upkeep(m)
 	m.Done()
 }
 

@@ -31,6 +31,7 @@ type Catalogue struct {
 	Rules      []Rule // the first that matches sends
 	Outcomes   []Outcome
 	Templates  []Template
+	Upkeep     Upkeep
 
 	file string
 }

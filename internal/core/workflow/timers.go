@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -56,6 +57,25 @@ func (w *Workflow) Next(c *Case, clock Clock) (time.Time, error) {
 		}
 	}
 	return time.Time{}, nil
+}
+
+// Coming is Timers and Next in one look: what is due by now and not noted, and when
+// the first firing after it comes once that is noted; zero when none will.
+func (w *Workflow) Coming(c *Case, now time.Time, clock Clock) (due []Firing, next time.Time, err error) {
+	all, err := w.firings(c, clock)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	for _, f := range all {
+		switch {
+		case c.Fired[f.ID]:
+		case !f.At.After(now):
+			due = append(due, f)
+		case next.IsZero():
+			next = f.At
+		}
+	}
+	return due, next, nil
 }
 
 // Running is a deadline whose clock runs, or stands in a pause.
@@ -201,7 +221,7 @@ func (c *Case) fire(r *run, s segment, rule *Rule, clock Clock, take func(Firing
 		if !s.until.IsZero() && !at.Before(s.until) {
 			return
 		}
-		f.ID, f.Kind, f.At, f.Due, f.Deadline, f.Late = fmt.Sprintf("%s/%d/%s", r.deadline.Name, r.number, id), kind, at, due, r.deadline.Name, r.ended
+		f.ID, f.Kind, f.At, f.Due, f.Deadline, f.Late = r.deadline.Name+"/"+strconv.Itoa(r.number)+"/"+id, kind, at, due, r.deadline.Name, r.ended
 		take(f)
 	}
 	for _, percent := range rule.Remind {
@@ -210,7 +230,7 @@ func (c *Case) fire(r *run, s segment, rule *Rule, clock Clock, take func(Firing
 			return err
 		}
 		if ok {
-			put(fmt.Sprint(percent), Remind, at, Firing{Percent: percent})
+			put(strconv.Itoa(percent), Remind, at, Firing{Percent: percent})
 		}
 	}
 	if !ok {

@@ -19,6 +19,7 @@ import (
 	"huong.city/huong/internal/service/incident"
 	"huong.city/huong/internal/service/indicator"
 	"huong.city/huong/internal/service/notify"
+	"huong.city/huong/internal/service/pattern"
 	"huong.city/huong/internal/service/report"
 	"huong.city/huong/internal/service/rights"
 	"huong.city/huong/internal/service/sharing"
@@ -35,6 +36,7 @@ type Config struct {
 	Alerts      *alert.Engine      // no alerts when nil
 	Notices     *notify.Service    // the same
 	Reports     *report.Desk       // no reports when nil
+	Patterns    *pattern.Follower  // no hot spots of citizens' reports when nil
 	Mux         *web.Mux
 	Now         func() time.Time
 	Ready       func(context.Context) error // nil error = ready to serve; always when nil
@@ -55,7 +57,7 @@ type API struct {
 // New makes the interface; mount its Routes.
 func New(c Config) *API {
 	a := &API{config: c, repo: c.Repo}
-	a.operations = slices.Concat(a.catalogOperations(), a.readOperations(), a.writeOperations(), a.changeOperations(), a.quarantineOperations(), a.qualityOperations(), a.sharingOperations(), a.releaseOperations(), a.rightsOperations(), a.requestOperations(), a.proofOperations(), a.indicatorOperations(), a.incidentOperations(), a.fileOperations(), a.alertOperations(), a.reportOperations(), a.plainOperations())
+	a.operations = slices.Concat(a.catalogOperations(), a.readOperations(), a.writeOperations(), a.changeOperations(), a.quarantineOperations(), a.qualityOperations(), a.sharingOperations(), a.releaseOperations(), a.rightsOperations(), a.requestOperations(), a.proofOperations(), a.indicatorOperations(), a.patternOperations(), a.incidentOperations(), a.fileOperations(), a.alertOperations(), a.reportOperations(), a.plainOperations())
 	return a
 }
 

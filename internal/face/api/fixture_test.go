@@ -25,6 +25,7 @@ import (
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/indicator"
+	"huong.city/huong/internal/service/pattern"
 	"huong.city/huong/internal/service/rights"
 	"huong.city/huong/internal/service/sharing"
 	"huong.city/huong/internal/store/sqlite"
@@ -186,7 +187,12 @@ func startOn(t testing.TB, change func(*web.Config), settings func(*repo.Config)
 	}
 	figures := indicator.New(r)
 	r.Follow(figures)
-	a := api.New(api.Config{Repo: r, Sharing: sharing.New(r, rand.Reader, nil), Rights: rights.New(r, rand.Reader), Indicators: figures, Mux: s.mux, Now: time.Now, Metrics: s.metrics, Version: "test"})
+	patterns := pattern.New(pattern.Config{Zone: r.Zone(), Now: time.Now, Group: func(string) (string, bool) { return "", false }, Area: func(ctx context.Context, lon, lat float64) (string, bool) {
+		code, ok, err := r.AreaAt(ctx, lon, lat)
+		return code, ok && err == nil
+	}})
+	r.Follow(patterns)
+	a := api.New(api.Config{Repo: r, Sharing: sharing.New(r, rand.Reader, nil), Rights: rights.New(r, rand.Reader), Indicators: figures, Patterns: patterns, Mux: s.mux, Now: time.Now, Metrics: s.metrics, Version: "test"})
 	s.mux.Mount(a.Routes()...)
 	s.Server = httptest.NewServer(watch.Handler(s.mux, credited))
 	t.Cleanup(func() {

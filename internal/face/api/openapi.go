@@ -58,6 +58,7 @@ func (a *API) document(lang string, p repo.Principal, entries []*repo.Entry) obj
 	maps.Copy(schemas, incidentSchemas(schemaObject, schemaArray))
 	maps.Copy(schemas, reportSchemas(schemaObject, schemaArray))
 	maps.Copy(schemas, indicatorSchemas(schemaObject, schemaArray))
+	maps.Copy(schemas, patternSchemas(schemaObject, schemaArray))
 	maps.Copy(schemas, alertSchemas(schemaObject, schemaArray))
 	var records []any
 	for _, e := range entries {

@@ -6,6 +6,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
+	"strings"
 
 	"huong.city/huong/internal/core/problem"
 )
@@ -43,12 +45,15 @@ type intake struct {
 	read, accepted, unchanged, rejected int64
 	rejections                          []problem.Violation
 	batch                               []Past
+	cells                               [][]string      // of the batch, as they came
+	refused                             []Refused       // since the last batch
+	names                               []string        // of the columns
 	ids                                 map[string]bool // in the batch
 }
 
 // bulk takes requests of the past from CSV, as who may write requests. Rows that
-// are good are taken, the others told with line, column and reason; rows that
-// are there already exactly so are unchanged, so sending a file again is safe.
+// are good are taken, the others told with line, column and reason and kept in
+// quarantine until a file brings them repaired; rows that are there already exactly so are unchanged, so sending a file again is safe.
 func (f *Face) bulk(c *call) error {
 	c.only()
 	if err := c.faults(); err != nil {
@@ -79,7 +84,7 @@ func (f *Face) bulk(c *call) error {
 	if err != nil {
 		return err
 	}
-	k := &intake{face: f, call: c, ids: map[string]bool{}}
+	k := &intake{face: f, call: c, ids: map[string]bool{}, names: namesOf(header)}
 	for {
 		body.left = rowBytes
 		cells, err := in.Read()
@@ -126,24 +131,47 @@ func (k *intake) take(rows *past, cells []string, place func(int) (int, int)) er
 		vs = append(vs, problem.Violate("georeport-csv-duplicate", "service_request_id").At(problem.Position{Line: line, Column: column}))
 	}
 	if len(vs) > 0 {
-		k.reject(vs)
-		return nil
+		k.reject(x, slices.Clone(cells), vs)
+	} else {
+		k.ids[x.ID] = true
+		k.batch, k.cells = append(k.batch, x), append(k.cells, slices.Clone(cells))
 	}
-	k.ids[x.ID] = true
-	k.batch = append(k.batch, x)
-	if len(k.batch) < batchRows {
+	if len(k.batch)+len(k.refused) < batchRows {
 		return nil
 	}
 	return k.flush()
 }
 
-func (k *intake) reject(vs []problem.Violation) {
+func (k *intake) reject(x Past, cells []string, vs []problem.Violation) {
 	k.rejected++
+	k.refused = append(k.refused, Refused{ID: x.ID, Names: k.names, Cells: cells, Line: x.Line, Faults: vs})
 	k.rejections = append(k.rejections, vs[:min(len(vs), mostRejections-len(k.rejections))]...)
 }
 
-// flush hands the rows read so far to the desk.
+// namesOf are the names of the columns, which stay valid.
+func namesOf(header []string) []string {
+	names := make([]string, len(header))
+	for i, name := range header {
+		names[i] = strings.ToLower(strings.TrimSpace(strings.TrimPrefix(name, "\uFEFF")))
+	}
+	return names
+}
+
+// flush hands the rows read so far to the desk, and then those that were not taken,
+// which are kept until they are repaired.
 func (k *intake) flush() error {
+	if err := k.hand(); err != nil {
+		return err
+	}
+	if len(k.refused) == 0 {
+		return nil
+	}
+	err := k.face.Desk.Keep(k.call.ctx(), k.call.who, k.refused)
+	k.refused = k.refused[:0]
+	return err
+}
+
+func (k *intake) hand() error {
 	if len(k.batch) == 0 {
 		return nil
 	}
@@ -165,14 +193,14 @@ func (k *intake) flush() error {
 			for n := range vs {
 				vs[n].Position = problem.Position{Line: k.batch[i].Line}
 			}
-			k.reject(vs)
+			k.reject(k.batch[i], k.cells[i], vs)
 		case o.Unchanged:
 			k.unchanged++
 		default:
 			k.accepted++
 		}
 	}
-	k.batch = k.batch[:0]
+	k.batch, k.cells = k.batch[:0], k.cells[:0]
 	clear(k.ids)
 	return nil
 }

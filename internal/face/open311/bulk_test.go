@@ -145,6 +145,14 @@ func TestBadRows(t *testing.T) {
 	}
 	slices.Sort(told)
 	golden(t, "rejections.txt", strings.Join(told, "\n")+"\n")
+	if len(s.desk.kept) != 7 {
+		t.Errorf("%d rows are kept", len(s.desk.kept))
+	}
+	for _, x := range s.desk.kept {
+		if x.Line < 4 || len(x.Faults) == 0 || len(x.Names) != 9 || len(x.Cells) == 0 || x.ID == "B-1" && x.Cells[5] != "x" {
+			t.Errorf("kept %+v", x)
+		}
+	}
 	for name, file := range map[string]string{
 		"no header":       "",
 		"missing columns": "service_request_id,description\n",

@@ -30,6 +30,7 @@ const declared = `name: service-request
 title: {vi: Phản ánh, en: Service request}
 kind: register
 classification: open
+publicRows: "published = true"
 schema:
   primaryKey: code
   fields:
@@ -258,6 +259,7 @@ type desk struct {
 	t       testing.TB
 	repo    *repo.Repository
 	entries []open311.Update
+	kept    []open311.Refused
 
 	mu    sync.Mutex
 	links map[string]string // request of a key
@@ -339,6 +341,12 @@ func (d *desk) Updates(_ context.Context, q open311.UpdateQuery) (list []open311
 		}
 	}
 	return list, nil
+}
+
+// Keep remembers the rows.
+func (d *desk) Keep(_ context.Context, _ repo.Principal, rows []open311.Refused) error {
+	d.kept = append(d.kept, rows...)
+	return nil
 }
 
 // Import writes the rows; what is there already is unchanged.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/repo"
 )
 
@@ -22,6 +23,9 @@ type Desk interface {
 	// Import takes reports of the past with all that became of them, as p. There
 	// is one outcome for each; nothing but what failed for all is an error.
 	Import(ctx context.Context, p repo.Principal, reports []Past) ([]Outcome, error)
+	// Keep keeps rows that were not taken, as p, until they come repaired: a report
+	// that Import takes settles what was kept under its id.
+	Keep(ctx context.Context, p repo.Principal, rows []Refused) error
 }
 
 // Service is a kind of report.
@@ -104,6 +108,14 @@ type Past struct {
 	Address              string
 	Longitude, Latitude  *float64
 	Line                 int // of the file
+}
+
+// Refused is a row of a bulk file that was not taken, as it came.
+type Refused struct {
+	ID           string
+	Names, Cells []string
+	Line         int
+	Faults       []problem.Violation
 }
 
 // Outcome is what became of a Past.

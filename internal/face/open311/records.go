@@ -32,6 +32,10 @@ type view struct {
 	vocabulary
 }
 
+// follows are the fields by which whoever has the id of a report that is not public
+// follows it.
+var follows = []string{"code", "category", "status", "agency", "openedAt", "dueAt", "closedAt", "answeredAt", "updatedAt", "published"}
+
 // vocabulary is what the city's declaration of the dataset says of its codes.
 type vocabulary struct {
 	closed   []string // states that GeoReport calls closed: open311.status.closed

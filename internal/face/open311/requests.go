@@ -88,8 +88,9 @@ func (f *Face) request(c *call) error {
 	return f.named(c, []string{c.name}, extended)
 }
 
-// named answers the requests of these ids that the asker may see, in the order
-// in which they were asked for. None of them is not found.
+// named answers the requests of these ids, in the order in which they were asked
+// for: whole those that the asker may see, and how far it is of the others. None of
+// them is not found.
 func (f *Face) named(c *call, ids []string, extended bool) error {
 	v, err := f.look(c.who)
 	if err != nil {
@@ -100,6 +101,22 @@ func (f *Face) named(c *call, ids []string, extended bool) error {
 	if len(known) > 0 {
 		_, err = f.Repo.Read(c.ctx(), c.who, v.query(within("code", known)), func(r repo.Record) error {
 			found = append(found, v.report(r))
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		known = slices.DeleteFunc(known, func(id string) bool { return slices.ContainsFunc(found, func(x report) bool { return x.code == id }) })
+	}
+	if len(known) > 0 {
+		// An application must find what it sent, also before it is public: whoever
+		// has the id is told how far it is and who has it.
+		followed := v.query(within("code", known))
+		followed.Fields = follows
+		_, err = f.Repo.Read(c.ctx(), repo.Internal(), followed, func(r repo.Record) error {
+			x := v.report(r)
+			x.conceal()
+			found = append(found, x)
 			return nil
 		})
 		if err != nil {

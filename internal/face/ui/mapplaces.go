@@ -306,9 +306,9 @@ func (u *UI) middles(ctx context.Context) map[string][2]float64 {
 
 // scope tells readers apart who may see different marks of a dataset. It is the
 // same for all who see every column of every record in the clear and whose
-// looking is not recorded; any other reader's is their own, and another one as
-// soon as a grant begins, changes or ends. It may hold a personal number: it
-// goes into no log and no answer.
+// looking is not recorded, and the same for all who see those of the same records;
+// any other reader's is their own, and another one as soon as a grant begins,
+// changes or ends. It may hold a personal number: it goes into no log and no answer.
 func (v *view) scope(l *placing) (string, error) {
 	action := grant.Read
 	if l.bySubject != "" {
@@ -319,13 +319,15 @@ func (v *view) scope(l *placing) (string, error) {
 		return "", err
 	}
 	columns := append(l.columns(), l.e.Table.Key...)
-	plain := d.Allowed && l.e.Dataset.Person == "" && len(d.PersonalOf(columns)) == 0 && d.MinimumCell(columns) == 0 && d.Rows(columns) == nil &&
+	clear := d.Allowed && l.e.Dataset.Person == "" && len(d.PersonalOf(columns)) == 0 && d.MinimumCell(columns) == 0 &&
 		!slices.ContainsFunc(columns, func(c int) bool { return !d.MayUse(c) })
-	if plain {
+	if clear && d.Rows(columns) == nil {
 		return "all", nil
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%q %q %q %q %v %v %d", v.p.Name, v.p.Capacity, v.p.Purpose, v.p.Case, d.Allowed, d.Visible(), d.MinimumCell(columns))
+	if !clear { // else what is shown follows from the conditions alone
+		fmt.Fprintf(&b, "%q %q %q %q %v %v %d", v.p.Name, v.p.Capacity, v.p.Purpose, v.p.Case, d.Allowed, d.Visible(), d.MinimumCell(columns))
+	}
 	for i := -1; i < len(columns); i++ {
 		var used []int
 		if i >= 0 {

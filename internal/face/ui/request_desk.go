@@ -11,9 +11,7 @@ import (
 	"huong.city/huong/internal/core/grant"
 	"huong.city/huong/internal/core/problem"
 	catalogue "huong.city/huong/internal/core/request"
-	"huong.city/huong/internal/core/value"
 	"huong.city/huong/internal/face/web"
-	"huong.city/huong/internal/repo"
 	"huong.city/huong/internal/service/request"
 )
 
@@ -56,9 +54,6 @@ var deskShows = [...]string{"new", "route", "disputed", "mine", "agency", "ward"
 // deskStates are the states that a part of the queue is of; the other parts can be
 // narrowed to one.
 var deskStates = map[string][]string{"new": {"received"}, "route": {"verified"}, "disputed": {"disputed"}, "waiting": {"waiting-reporter"}, "planned": {"planned"}}
-
-// openStates are those in which somebody owes an answer.
-var openStates = []string{"received", "verified", "assigned", "in-progress", "waiting-reporter", "disputed", "reopened"}
 
 // deskData is the queue.
 type deskData struct {
@@ -193,45 +188,41 @@ func (v *view) deskQuery(d *deskData, show string) request.Query {
 	return q
 }
 
-// deskCounts are the numbers beside the parts of the queue: those that follow from
-// the state come of one question.
+// deskCounts are the numbers beside the parts of the queue.
 func (v *view) deskCounts(d *deskData) (map[string]int64, error) {
+	ctx, desk := v.r.Context(), v.u.Requests
 	n := map[string]int64{}
-	states := map[string]int64{}
-	a := repo.Aggregation{By: []repo.By{{Field: "status"}}, Measures: []repo.Measure{{Func: "count"}}}
-	a.Dataset, a.Limit = request.Dataset, 100
-	if !d.Here {
-		a.Filter = equal("agency", v.p.Agency)
+	of := request.Whose{Agency: v.p.Agency}
+	if d.Here {
+		of.Agency = ""
 	}
-	err := v.u.Repo.Aggregate(v.r.Context(), v.p, a, func(g []value.Value) error {
-		if g[0].Kind() == value.Text {
-			states[strings.Clone(g[0].Text())] = g[1].Int()
-		}
-		return nil
-	})
+	states, err := desk.States(ctx, v.p, of)
 	if err != nil {
 		return nil, err
 	}
-	for state, count := range states {
+	for _, count := range states {
 		n["all"] += count
-		if !d.Here && slices.Contains(openStates, state) {
-			n["agency"] += count
-		}
 	}
 	for show, of := range deskStates {
 		n[show] = states[of[0]]
 	}
-	for _, show := range d.Shows {
-		if show != "mine" && show != "ward" && show != "overdue" && show != "soon" && (show != "agency" || !d.Here) {
-			continue
-		}
-		ask := v.deskQuery(d, show)
-		ask.Limit, ask.Count = 1, true
-		_, page, err := v.u.Requests.List(v.r.Context(), v.p, ask)
-		if err != nil {
+	if n["overdue"], n["soon"], err = desk.Late(ctx, v.p, of.Agency, deskSoon); err != nil {
+		return nil, err
+	}
+	if n["mine"], err = desk.Assigned(ctx, v.p); err != nil {
+		return nil, err
+	}
+	if d.Here {
+		if states, err = desk.States(ctx, v.p, request.Whose{Agency: v.p.Agency}); err != nil {
 			return nil, err
 		}
-		n[show] = page.Matched
+	}
+	n["agency"] = request.Open(states)
+	if slices.Contains(d.Shows, "ward") {
+		if states, err = desk.States(ctx, v.p, request.Whose{Area: v.deskQuery(d, "ward").Area}); err != nil {
+			return nil, err
+		}
+		n["ward"] = request.Open(states)
 	}
 	return n, nil
 }
@@ -400,14 +391,16 @@ func groupedCategories(c *catalogue.Catalogue, group string) (list []catalogue.C
 // deskWaits counts what waits for the reader: to verify at the desk, else what is
 // theirs.
 func (v *view) deskWaits() int64 {
-	yes := true
-	q := request.Query{Assignee: v.p.Name, Open: &yes, Limit: 1, Count: true}
 	if v.u.Requests.AtDesk(v.p) {
-		q = request.Query{Status: deskStates["new"], Limit: 1, Count: true}
+		states, err := v.u.Requests.States(v.r.Context(), v.p, request.Whose{})
+		if err != nil {
+			return 0
+		}
+		return states["received"]
 	}
-	_, page, err := v.u.Requests.List(v.r.Context(), v.p, q)
+	n, err := v.u.Requests.Assigned(v.r.Context(), v.p)
 	if err != nil {
 		return 0
 	}
-	return page.Matched
+	return n
 }

@@ -36,6 +36,7 @@ type deskOneData struct {
 	Alike     []deskAlike      // what may be the same
 	Contact   *request.Contact // opened for this once
 	Template  *catalogue.Template
+	Officers  []string // accounts of the agency's officers, where a step names one
 }
 
 // deskSpan is a stretch of what was written; one with a kind tells of a person.
@@ -90,6 +91,11 @@ func (v *view) showDeskOne(status int, fault *web.Document, d deskOneData) error
 	}
 	if slices.ContainsFunc(d.Steps, func(t *workflow.Transition) bool { return t.Name == "merge" }) {
 		if d.Alike, err = v.alikeTo(d.Whole, d.Catalogue); err != nil {
+			return err
+		}
+	}
+	if slices.ContainsFunc(d.Steps, func(t *workflow.Transition) bool { return t.Name == "appoint" || t.Name == "assign" }) {
+		if d.Officers, err = v.u.Requests.Officers(v.r.Context(), v.p, d.Agency); err != nil {
 			return err
 		}
 	}

@@ -302,6 +302,16 @@ func (d *deskOneData) assigneeFor(v *view, t *workflow.Transition) string {
 	return ""
 }
 
+// officersFor are who a report can be given to: the officers of its agency, and who
+// was chosen before.
+func (d *deskOneData) officersFor(v *view, t *workflow.Transition) []string {
+	list := slices.Clone(d.Officers)
+	if kept := d.kept(t.Name, "assignee", d.assigneeFor(v, t)); kept != "" && !slices.Contains(list, kept) {
+		list = append(list, kept)
+	}
+	return list
+}
+
 // likeliest is the report that this one may be merged into.
 func (d *deskOneData) likeliest() string {
 	if len(d.Alike) > 0 {

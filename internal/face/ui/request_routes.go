@@ -35,8 +35,8 @@ func (u *UI) streetRoutes() []web.Route {
 	mine.SignIn = true
 	return []web.Route{
 		get("/report", u.reportForm), post("/report", u.sendReport, mostPosted), get("/report/sent/{code}", u.reportSent),
-		post("/report/near", u.reportsNear, 1<<16), post("/report/files", u.beginPhoto, 1<<16), post("/report/files/{id}", u.putPhoto, attachment.MaxBytes+1<<16),
-		get("/street", u.street), get("/street/stats", u.streetFigures), get("/street/{code}", u.streetReport), post("/street/{code}", u.actOnStreet, mostPosted),
+		post("/report/near", u.reportsNear, 1<<16), post("/report/suggest", u.suggestCategory, mostPosted), post("/report/files", u.beginPhoto, 1<<16), post("/report/files/{id}", u.putPhoto, attachment.MaxBytes+1<<16),
+		get("/street", u.street), get("/street/stats", u.streetFigures), get("/street/patterns", u.streetPatterns), get("/street/patterns/points.json", u.patternPoints), get("/street/{code}", u.streetReport), post("/street/{code}", u.actOnStreet, mostPosted),
 		get("/street/{code}/files/{file}", u.streetPhoto),
 		get("/me/reports", u.myReports), mine,
 		get("/manifest.webmanifest", u.webManifest),
@@ -68,6 +68,12 @@ func (u *UI) webManifest(v *view) error {
 	icons := []map[string]string{}
 	if s := u.assets.url("icon.svg"); s != "" {
 		icons = append(icons, map[string]string{"src": s, "sizes": "any", "type": "image/svg+xml", "purpose": "any"})
+	}
+	if s := u.assets.url("touchicon.png"); s != "" { // for phones that draw no SVG
+		icons = append(icons, map[string]string{"src": s, "sizes": "180x180", "type": "image/png", "purpose": "any maskable"})
+	}
+	if s := u.assets.url("touchicon.png"); s != "" { // for phones that draw no SVG
+		icons = append(icons, map[string]string{"src": s, "sizes": "180x180", "type": "image/png", "purpose": "any maskable"})
 	}
 	return json.NewEncoder(v.w).Encode(map[string]any{"id": "/report", "name": v.T("street.app"), "short_name": v.T("street.app.short"), "lang": v.lang, "start_url": "/report", "scope": "/",
 		"display": "standalone", "background_color": "#f6f5f2", "theme_color": "#0f5c6e", "icons": icons})

@@ -27,6 +27,9 @@ type sendData struct {
 	Chosen *catalogue.Category
 	Tracks map[string]string // of categories that the law sends elsewhere: where to
 	Near   []request.Similar
+	// Suggest is a category that fits what was written, where it was asked for and is
+	// not the chosen one.
+	Suggest *catalogue.Category
 }
 
 func (u *UI) reportForm(v *view) error { return v.showReportForm(http.StatusOK, nil) }
@@ -46,6 +49,9 @@ func (v *view) showReportForm(status int, fault *web.Document) error {
 	}
 	if err := v.nameDevice(); err != nil {
 		return err
+	}
+	if d.Filled.Get("ask") != "" {
+		d.Suggest = v.suggested()
 	}
 	if d.Key = d.Filled.Get("key"); len(d.Key) < 16 {
 		if d.Key, err = v.freshKey(); err != nil {
@@ -173,6 +179,36 @@ func (u *UI) reportsNear(v *view) error {
 	}
 	v.private = true
 	return v.part(sendNear(v, list))
+}
+
+// suggested is the category that fits what the form says, where it is another than the
+// chosen one.
+func (v *view) suggested() *catalogue.Category {
+	c, ok := v.u.Requests.Suggest(v.field("text"))
+	if !ok || c.Code == v.field("category") {
+		return nil
+	}
+	return c
+}
+
+// suggestCategory offers a category, as a part of the form for its script, else on the
+// form as it stands; there the reader may take it.
+func (u *UI) suggestCategory(v *view) error {
+	err := v.posted()
+	if v.r.Header.Get("Huong-Part") != "" {
+		if err != nil {
+			return err
+		}
+		v.private = true
+		return v.part(sendSuggest(v, v.suggested(), false))
+	}
+	if err != nil {
+		return v.again(err, v.showReportForm)
+	}
+	if take := v.field("take"); take != "" {
+		v.r.PostForm.Set("category", take)
+	}
+	return v.showReportForm(http.StatusOK, nil)
 }
 
 // sentData is the receipt of a report.

@@ -209,6 +209,9 @@ func (v *view) streetLine(w *request.Whole, e *request.Entry) string {
 			return v.streetState(t.To)
 		}
 	case workflow.Set:
+		if e.Name == "still" {
+			return v.T("line.still")
+		}
 		if e.Name == request.DoReroute {
 			return v.T("line.reroute")
 		}
@@ -286,78 +289,4 @@ func streetRing(x *request.Request, now time.Time) string {
 		return "done"
 	}
 	return "going"
-}
-
-// figuresData is the public statistics of reports.
-type figuresData struct {
-	By, From, Until string
-	All             *request.Figure
-	Rows            []request.Figure
-	Left            int64
-	Off             bool
-}
-
-var streetBys = [...]string{"category", "area", "agency", "month"}
-
-func (u *UI) streetFigures(v *view) error {
-	q := v.r.URL.Query()
-	d := figuresData{By: q.Get("by"), From: q.Get("from"), Until: q.Get("until"), Off: u.Answered == nil}
-	if !slices.Contains(streetBys[:], d.By) {
-		d.By = "category"
-	}
-	for _, m := range []*string{&d.From, &d.Until} {
-		if _, err := time.Parse("2006-01", *m); err != nil {
-			*m = ""
-		}
-	}
-	if !d.Off {
-		all, _, err := u.Answered.Ask(v.r.Context(), repo.Public(), request.FigureQuery{From: d.From, Until: d.Until})
-		if err != nil {
-			return err
-		}
-		if len(all) == 1 {
-			d.All = &all[0]
-		}
-		if d.Rows, d.Left, err = u.Answered.Ask(v.r.Context(), repo.Public(), request.FigureQuery{By: []string{d.By}, From: d.From, Until: d.Until}); err != nil {
-			return err
-		}
-		if d.By == "month" {
-			slices.Reverse(d.Rows)
-		} else {
-			slices.SortStableFunc(d.Rows, func(a, b request.Figure) int { return int(b.Count - a.Count) })
-		}
-	}
-	v.onStreet(v.T("streetstats.title"))
-	return v.show(http.StatusOK, figuresPage(v, d))
-}
-
-func (v *view) figureName(by string, f *request.Figure) string {
-	switch by {
-	case "area":
-		if f.Area == "" {
-			return v.T("streetstats.no-area")
-		}
-		return v.Area(f.Area)
-	case "agency":
-		return v.Agency(f.Agency)
-	case "month":
-		year, month, _ := strings.Cut(f.Month, "-")
-		return month + "/" + year
-	}
-	return v.streetCategory(f.Category)
-}
-
-// shareText writes a share; a dash where nothing is known or too few stand behind it.
-func (v *view) shareText(f *float64) string {
-	if f == nil {
-		return "–"
-	}
-	return v.Percent(*f)
-}
-
-func (v *view) tookOr(d time.Duration) string {
-	if d == 0 {
-		return "–"
-	}
-	return v.took(d)
 }

@@ -30,6 +30,7 @@ import (
 	"huong.city/huong/internal/service/account"
 	"huong.city/huong/internal/service/indicator"
 	"huong.city/huong/internal/service/ingest"
+	"huong.city/huong/internal/service/pattern"
 	"huong.city/huong/internal/service/report"
 	"huong.city/huong/internal/service/request"
 	"huong.city/huong/internal/service/rights"
@@ -58,6 +59,8 @@ type city struct {
 
 	deskOfReports *request.Desk    // no reports of citizens when nil
 	answered      *request.Figures // no figures of them when nil
+	patterns      *pattern.Follower
+	learned       func() (request.Learned, bool)
 
 	server  *httptest.Server
 	streams atomic.Int64 // how often the stream was asked for
@@ -326,7 +329,7 @@ func (c *city) serveWith(t testing.TB, p *account.Provider) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pages, err = ui.New(ui.Config{Repo: c.repo, Files: bundle.Files(), Now: c.clock, Log: log, Sessions: mux, Activity: c.activity, Repairs: c.repairs, Figures: c.figures, Accounts: c.accounts, Sharing: sharing.New(c.repo, crand.Reader, nil), Rights: rights.New(c.repo, crand.Reader), Stopping: stopping, Incidents: c.incidents(), Attachments: c.attachments(), Alerts: c.warnings(), Notices: c.notifier(), Basemap: c.basemap, Indicators: c.indicators, Reports: c.reports, Paper: c.paper, Requests: c.deskOfReports, Answered: c.answered, Random: crand.Reader})
+	pages, err = ui.New(ui.Config{Repo: c.repo, Files: bundle.Files(), Now: c.clock, Log: log, Sessions: mux, Activity: c.activity, Repairs: c.repairs, Figures: c.figures, Accounts: c.accounts, Sharing: sharing.New(c.repo, crand.Reader, nil), Rights: rights.New(c.repo, crand.Reader), Stopping: stopping, Incidents: c.incidents(), Attachments: c.attachments(), Alerts: c.warnings(), Notices: c.notifier(), Basemap: c.basemap, Indicators: c.indicators, Reports: c.reports, Paper: c.paper, Requests: c.deskOfReports, Answered: c.answered, Patterns: c.patterns, Learned: c.learned, Random: crand.Reader})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"huong.city/huong/internal/service/incident"
 	"huong.city/huong/internal/service/indicator"
 	"huong.city/huong/internal/service/notify"
+	"huong.city/huong/internal/service/pattern"
 	"huong.city/huong/internal/service/report"
 	"huong.city/huong/internal/service/request"
 	"huong.city/huong/internal/service/rights"
@@ -81,8 +82,11 @@ type Config struct {
 	Paper       *report.Fonts            // boards are not put on paper when nil
 	Requests    *request.Desk            // no pages of citizens' reports when nil
 	Answered    *request.Figures         // no statistics of citizens' reports when nil
-	Random      io.Reader                // of the keys that forms of reports carry; needed with Requests, safe for concurrent use
-	Basemap     string                   // file of streets under the map (PMTiles); none when empty
+	Patterns    *pattern.Follower        // no hot spots of citizens' reports when nil
+	// Learned tells how good the suggested categories are; nothing is told when nil.
+	Learned func() (request.Learned, bool)
+	Random  io.Reader // of the keys that forms of reports carry; needed with Requests, safe for concurrent use
+	Basemap string    // file of streets under the map (PMTiles); none when empty
 	// Stopping ends what goes on after a request is answered; such work ends
 	// with the process when it is nil.
 	Stopping context.Context
@@ -129,7 +133,7 @@ func (u *UI) Routes() []web.Route {
 	post := func(pattern string, h func(*view) error) web.Route {
 		return web.Route{Method: http.MethodPost, Pattern: pattern, Handler: u.page(h), MaxBody: 1 << 20}
 	}
-	return slices.Concat(u.signInRoutes(), u.boardRoutes(), u.sharingRoutes(), u.rightsRoutes(), u.indicatorRoutes(), u.incidentRoutes(), u.mapRoutes(), u.alertRoutes(), u.reportRoutes(), u.deskRoutes(), u.streetRoutes(), []web.Route{
+	return slices.Concat(u.signInRoutes(), u.boardRoutes(), u.sharingRoutes(), u.rightsRoutes(), u.indicatorRoutes(), u.incidentRoutes(), u.mapRoutes(), u.alertRoutes(), u.reportRoutes(), u.deskRoutes(), u.streetRoutes(), u.careRoutes(), []web.Route{
 		get("/receipts", u.receipts),
 		get("/receipts/{seq}", u.receipt),
 		get("/datasets", u.catalog),

@@ -19,7 +19,7 @@ func (w word) in(lang string) string {
 var words = gather(wordParts()...)
 
 func wordParts() []map[string]word {
-	return []map[string]word{wordsFrame, wordsData, wordsWork, wordsSignIn, wordsSharing, wordsRights, wordsReceipts, wordsReleases, wordsMap, wordsBoards, wordsIncidents, wordsIndicators, wordsAlerts, wordsReports, wordsDesk, wordsStreet}
+	return []map[string]word{wordsFrame, wordsData, wordsWork, wordsSignIn, wordsSharing, wordsRights, wordsReceipts, wordsReleases, wordsMap, wordsBoards, wordsIncidents, wordsIndicators, wordsAlerts, wordsReports, wordsDesk, wordsStreet, wordsCare, wordsPatterns}
 }
 
 func gather(parts ...map[string]word) map[string]word {

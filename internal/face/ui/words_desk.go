@@ -43,6 +43,7 @@ var wordsDesk = map[string]word{
 	"desk.choose.go":        {"Tiếp tục", "Go on"},
 	"desk.as-is":            {"Giữ nguyên", "As it is"},
 	"desk.optional":         {"(không bắt buộc)", "(optional)"},
+	"desk.assignee.open":    {"Để cơ quan tự phân công", "Left to the agency"},
 	"desk.by-rule":          {"Theo quy tắc của thành phố", "As the city's rules say"},
 	"desk.pick":             {"Chọn phản ánh {code}", "Choose report {code}"},
 	"desk.stands":           {"Đồng hồ đang dừng", "The clock stands"},

@@ -80,7 +80,7 @@ func (s *Service) bind(x *part, e *repo.Entry) (*repo.Entry, *indicator.Bound, e
 // wayOf decides from what the repository lets the reader know.
 func (s *Service) wayOf(p repo.Principal, x *part) way {
 	columns := x.bound.Columns()
-	if s.repo.Plain(p, x.entry, columns) {
+	if s.repo.Told(p, x.entry, columns) {
 		return rolled
 	}
 	m := x.spec.Part.Measure

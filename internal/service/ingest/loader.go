@@ -30,6 +30,7 @@ type batch struct {
 type rejected struct {
 	at     problem.Position
 	raw    string
+	ref    string // its number at the source, where the reader knows one
 	faults []problem.Violation
 }
 

@@ -102,7 +102,7 @@ func (l *loader) record(id string, r *rejected) ([]value.Value, error) {
 	if column > 0 {
 		fields["column"] = int64(column)
 	}
-	for name, text := range map[string]string{"import": l.importID, "file": r.at.File, "sheet": r.at.Sheet} {
+	for name, text := range map[string]string{"import": l.importID, "file": r.at.File, "sheet": r.at.Sheet, "ref": r.ref} {
 		if text != "" {
 			fields[name] = text
 		}

@@ -345,7 +345,7 @@ func (l *loader) deliverMapped(ctx context.Context, rows []mapped, first int64, 
 	var good []int
 	for i := range rows {
 		if len(rows[i].faults) > 0 {
-			bt.rejects = append(bt.rejects, rejected{rows[i].at, rows[i].rawJSON(), rows[i].faults})
+			bt.rejects = append(bt.rejects, rejected{at: rows[i].at, raw: rows[i].rawJSON(), faults: rows[i].faults})
 			continue
 		}
 		good = append(good, i)

@@ -237,6 +237,9 @@ func (l *loader) again(ctx context.Context, mp *mapper, q *quarantined, changed 
 	if err != nil {
 		return false, err
 	}
+	if elsewhere(l.entry, names) {
+		return false, problem.New(problem.Conflict, "intake-elsewhere")
+	}
 	b, err := mp.bind(names, true)
 	if err != nil {
 		return false, err

@@ -414,7 +414,7 @@ func (c *collector) add(m *mapped) {
 		c.skipped[m.skipped]++
 	case len(m.faults) > 0:
 		raw := m.rawJSON()
-		c.bad = append(c.bad, rejected{m.at, raw, m.faults})
+		c.bad = append(c.bad, rejected{at: m.at, raw: raw, faults: m.faults})
 		c.size += len(raw)
 	default:
 		c.rows = append(c.rows, m)

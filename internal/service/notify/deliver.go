@@ -98,15 +98,19 @@ func (s *Service) attempt(ctx context.Context, h held) error {
 		return err
 	}
 	var c Channel
-	b, err := s.kept.Get(ctx, keyChannel+h.Account+"/"+h.Channel)
-	if err != nil {
-		return err
-	}
-	if b == nil {
-		return s.kept.Put(ctx, store.StatePut{Key: key})
-	}
-	if err := json.Unmarshal(b, &c); err != nil {
-		return err
+	var b []byte
+	if h.Once != nil {
+		c = *h.Once
+	} else {
+		if b, err = s.kept.Get(ctx, keyChannel+h.Account+"/"+h.Channel); err != nil {
+			return err
+		}
+		if b == nil {
+			return s.kept.Put(ctx, store.StatePut{Key: key})
+		}
+		if err := json.Unmarshal(b, &c); err != nil {
+			return err
+		}
 	}
 	fault := s.deliver(ctx, &c, &claimed.Message)
 	if ctx.Err() != nil {
@@ -120,7 +124,9 @@ func (s *Service) attempt(ctx context.Context, h held) error {
 	case errors.As(fault, &gone) || now.Sub(claimed.First) >= s.GiveUp:
 		o.Dead, o.Fault, o.Job = true, problem.As(fault).Code, &claimed
 		s.Log.Warn("a notification was given up", "channel", c.Kind, "fault", o.Fault)
-		if gone != nil && gone.channel {
+		if h.Once != nil {
+			o.Job = nil // neither address nor link is kept
+		} else if gone != nil && gone.channel {
 			c.Paused = true
 			if b, err = json.Marshal(c); err != nil {
 				return err

@@ -43,7 +43,17 @@ func (m *Mail) Check() error {
 }
 
 func (s *Service) mail(ctx context.Context, c *Channel, m *Message) error {
-	letter, from, err := s.letter(c, m)
+	stop := ""
+	if s.Stop != nil {
+		path, err := s.Stop(ctx, c.Account)
+		if err != nil {
+			return err
+		}
+		if path != "" {
+			stop = link(s.Base, path)
+		}
+	}
+	letter, from, err := s.letter(c, m, stop)
 	if err != nil {
 		return &final{problem.New(problem.Invalid, "notify-address"), true}
 	}
@@ -64,7 +74,7 @@ func (s *Service) mail(ctx context.Context, c *Channel, m *Message) error {
 
 // letter writes a message as a mail (RFC 5322, RFC 2045). Its Message-ID stays the
 // same from one attempt to the next.
-func (s *Service) letter(c *Channel, m *Message) (letter []byte, from string, err error) {
+func (s *Service) letter(c *Channel, m *Message, stop string) (letter []byte, from string, err error) {
 	sender, err := mail.ParseAddress(s.Mail.From)
 	if err != nil {
 		return nil, "", err
@@ -89,8 +99,14 @@ func (s *Service) letter(c *Channel, m *Message) (letter []byte, from string, er
 	fmt.Fprintf(&b, "From: %s\r\nTo: %s\r\nSubject: %s\r\n", sender, to, mime.BEncoding.Encode("utf-8", subject))
 	fmt.Fprintf(&b, "Date: %s\r\nMessage-ID: <%s.%s@%s>\r\n", m.At.In(s.Zone).Format(time.RFC1123Z), c.ID, safe(m.ID), domain)
 	fmt.Fprintf(&b, "Auto-Submitted: auto-generated\r\nContent-Language: %s\r\nMIME-Version: 1.0\r\n", c.Lang)
+	if stop != "" {
+		fmt.Fprintf(&b, "List-Unsubscribe: <%s>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n", stop)
+	}
 	b.WriteString("Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n")
 	text := title + "\n\n" + body + "\n\n" + link(s.Base, m.Link) + "\n"
+	if stop != "" {
+		text += "\n" + map[string]string{"vi": "Không nhận thư này nữa: ", "en": "No more of these letters: "}[c.Lang] + stop + "\n"
+	}
 	coded := base64.StdEncoding.EncodeToString([]byte(strings.ReplaceAll(text, "\n", "\r\n")))
 	for len(coded) > 76 {
 		b.WriteString(coded[:76] + "\r\n")

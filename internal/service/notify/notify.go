@@ -49,6 +49,10 @@ type Config struct {
 	Contact   string       // mailto: or https: for push services (RFC 8292, 2.1); Base when empty
 	GiveUp    time.Duration
 	Recipient func(ctx context.Context, account string) (Recipient, error)
+	// Stop is the path by which the holder of an account ends its letters with one
+	// click (RFC 8058), for those who have no account to do it in; empty for others.
+	// No letter has one when nil.
+	Stop func(ctx context.Context, account string) (string, error)
 }
 
 // Times of deliveries.
@@ -104,7 +108,8 @@ type job struct {
 	Tries   int
 	First   time.Time
 	Next    time.Time
-	Fault   string // code of the last fault
+	Fault   string   // code of the last fault
+	Once    *Channel `json:",omitempty"` // of a letter to an address that is no channel
 }
 
 // key is the same for a delivery whenever it is made anew.

@@ -28,6 +28,7 @@ const (
 	Entries   = "request-entry"
 	Reporters = "request-reporter"
 	Followers = "request-follow"
+	Strikes   = "request-strike"
 )
 
 // wholeCityCode stands for all wards.
@@ -61,13 +62,15 @@ type File struct {
 type Files interface {
 	Describe(ctx context.Context, id string) (File, error)
 	Adopt(ctx context.Context, id, ahead, key string) error
+	// Erase destroys files; those that are gone are passed over.
+	Erase(ctx context.Context, ids ...string) error
 }
 
 // Limits bound what one reporter sends in a day of the city; a request beyond them
-// is refused with the code request-too-many. 0 takes the default.
+// is refused with the code request-too-many. 0 takes what the city declares.
 type Limits struct {
-	PerAccount int // 20
-	PerDevice  int // 10
+	PerAccount int
+	PerDevice  int
 }
 
 // Config is what a Desk needs. Repo and Random are required.
@@ -78,6 +81,7 @@ type Config struct {
 	Clock  workflow.Clock // of working time; every hour counts when empty
 	Files  Files          // no photos when nil
 	Limits Limits
+	Guests Guests // letters to who has no account; none when nil
 	// Personal names what in a text may be about a person: phone, id-number and so
 	// on. A text in which it finds something is not published by itself. Nothing is
 	// looked for when nil.
@@ -85,6 +89,10 @@ type Config struct {
 	// Suggest names the likeliest category of a text, "" where it is unsure; none
 	// when nil. It decides nothing.
 	Suggest func(text string) string
+	// Habits tells how much more often (log-odds) requests of a category turn out to
+	// be of the same matter as another; see core/nearby. None when nil.
+	Habits func() map[string]float64
+	Queues *Queues // by which numbers are told; they are counted anew each time when nil
 }
 
 // Desk handles requests. It is safe for concurrent use.
@@ -94,8 +102,12 @@ type Desk struct {
 	clock    workflow.Clock
 	files    Files
 	limits   Limits
+	guests   Guests
+	areas    areaRates
 	personal func(string) []string
 	suggest  func(string) string
+	habits   func() map[string]float64
+	queues   *Queues
 
 	turn   sync.Mutex // random need not be safe for concurrent use
 	random io.Reader
@@ -111,13 +123,7 @@ func New(c Config) *Desk {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	if c.Limits.PerAccount == 0 {
-		c.Limits.PerAccount = 20
-	}
-	if c.Limits.PerDevice == 0 {
-		c.Limits.PerDevice = 10
-	}
-	return &Desk{repo: c.Repo, log: c.Log, clock: c.Clock, files: c.Files, limits: c.Limits, personal: c.Personal, suggest: c.Suggest, random: c.Random, version: -1}
+	return &Desk{repo: c.Repo, log: c.Log, clock: c.Clock, files: c.Files, limits: c.Limits, guests: c.Guests, personal: c.Personal, suggest: c.Suggest, habits: c.Habits, queues: c.Queues, random: c.Random, version: -1}
 }
 
 // required are the columns that the city's dataset must have. What else it has is

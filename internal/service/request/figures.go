@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -20,6 +21,9 @@ import (
 // FiguresName is the follower's name, for huong rebuild.
 const FiguresName = "request-figures"
 
+// keyAt is the key of the state under which stands how far it reaches.
+const keyAt = "at"
+
 // Figures are the sums over all requests by month, category, ward and agency: a
 // follower of the log that adds what a record says now and takes away what it said
 // before, so that they always equal a recount. Times are kept in steps of 5 %.
@@ -29,11 +33,13 @@ type Figures struct {
 	mu    sync.RWMutex
 	cells map[cell]*sums
 	dirty map[cell]bool
+	at    int64            // commit up to which all are counted
+	turns map[string]int64 // changes of each month since it was loaded
 }
 
 // NewFigures makes the follower; zone is that of the city's months.
 func NewFigures(zone *time.Location) *Figures {
-	return &Figures{zone: zone, cells: map[cell]*sums{}, dirty: map[cell]bool{}}
+	return &Figures{zone: zone, cells: map[cell]*sums{}, dirty: map[cell]bool{}, turns: map[string]int64{}}
 }
 
 // cell is what requests have in common.
@@ -63,7 +69,50 @@ type sums struct {
 	Ratings   int64            `json:"s,omitempty"` // their sum
 	Satisfied int64            `json:"g,omitempty"` // 4 or 5
 	Outcomes  map[string]int64 `json:"c,omitempty"`
-	Times     map[int]int64    `json:"h,omitempty"` // to the answer, by step
+	Times     histogram        `json:"h,omitempty"` // to the answer
+}
+
+// histogram counts times by step, in order; a map of each cell would take most of the
+// memory, and of the time that a question takes.
+type histogram []bin
+
+type bin struct {
+	step int32
+	n    int64
+}
+
+func (h *histogram) add(step int, by int64) {
+	at, known := slices.BinarySearchFunc(*h, int32(step), func(b bin, step int32) int { return cmp.Compare(b.step, step) })
+	switch {
+	case !known:
+		*h = slices.Insert(*h, at, bin{int32(step), by})
+	case (*h)[at].n+by == 0:
+		*h = slices.Delete(*h, at, at+1)
+	default:
+		(*h)[at].n += by
+	}
+}
+
+// MarshalJSON writes an object of counts by step.
+func (h histogram) MarshalJSON() ([]byte, error) {
+	m := make(map[int32]int64, len(h))
+	for _, b := range h {
+		m[b.step] = b.n
+	}
+	return json.Marshal(m)
+}
+
+// UnmarshalJSON reads it.
+func (h *histogram) UnmarshalJSON(b []byte) error {
+	var m map[int32]int64
+	if err := json.Unmarshal(b, &m); err != nil {
+		return err
+	}
+	*h = nil
+	for step, n := range m {
+		h.add(int(step), n)
+	}
+	return nil
 }
 
 // step is the place of a time among steps of 5 %, from one minute on; and middle is
@@ -116,47 +165,36 @@ func (s *sums) add(x *Request, by int64) {
 			s.OnTime += by
 		}
 	}
-	if s.Times == nil {
-		s.Times = map[int]int64{}
-	}
-	step := stepOf(x.AnsweredAt.Sub(x.OpenedAt))
-	if s.Times[step] += by; s.Times[step] == 0 {
-		delete(s.Times, step)
-	}
+	s.Times.add(stepOf(x.AnsweredAt.Sub(x.OpenedAt)), by)
 }
 
 func (s *sums) join(o *sums) {
 	s.Count, s.Open, s.Answered, s.Dated, s.OnTime = s.Count+o.Count, s.Open+o.Open, s.Answered+o.Answered, s.Dated+o.Dated, s.OnTime+o.OnTime
 	s.Reopened, s.Rated, s.Ratings, s.Satisfied = s.Reopened+o.Reopened, s.Rated+o.Rated, s.Ratings+o.Ratings, s.Satisfied+o.Satisfied
 	if s.Outcomes == nil {
-		s.Outcomes, s.Times = map[string]int64{}, map[int]int64{}
+		s.Outcomes = map[string]int64{}
 	}
 	for k, n := range o.Outcomes {
 		s.Outcomes[k] += n
 	}
-	for k, n := range o.Times {
-		s.Times[k] += n
+	for _, b := range o.Times {
+		s.Times.add(int(b.step), b.n)
 	}
 }
 
 // quantile is the time within which a part of the answers came; zero without any.
 func (s *sums) quantile(q float64) time.Duration {
 	var all int64
-	var steps []int
-	for k, n := range s.Times {
-		steps, all = append(steps, k), all+n
+	for _, b := range s.Times {
+		all += b.n
 	}
-	if all == 0 {
-		return 0
-	}
-	slices.Sort(steps)
 	rank := int64(math.Ceil(q * float64(all)))
-	for _, k := range steps {
-		if rank -= s.Times[k]; rank <= 0 {
-			return middle(k)
+	for _, b := range s.Times {
+		if rank -= b.n; rank <= 0 {
+			return middle(int(b.step))
 		}
 	}
-	return middle(steps[len(steps)-1])
+	return 0
 }
 
 // Name implements repo.Follower.
@@ -167,11 +205,16 @@ func (f *Figures) Load(state map[string][]byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.cells, f.dirty = make(map[cell]*sums, len(state)), map[cell]bool{}
+	f.at = 0
 	for key, b := range state {
 		c, ok := cellOf(key)
 		if !ok {
+			if key == keyAt {
+				f.at, _ = strconv.ParseInt(string(b), 10, 64)
+			}
 			continue
 		}
+		f.turns[c.Month]++
 		s := &sums{}
 		if err := json.Unmarshal(b, s); err != nil {
 			return err
@@ -183,15 +226,13 @@ func (f *Figures) Load(state map[string][]byte) error {
 
 // Apply implements repo.Follower.
 func (f *Figures) Apply(e *commit.Entry, catalog func(string) *repo.Entry) error {
-	if e.Counts[Dataset] == 0 {
-		return nil
-	}
-	entry := catalog(Dataset)
-	if entry == nil {
-		return nil
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.at = e.Seq
+	entry := catalog(Dataset)
+	if e.Counts[Dataset] == 0 || entry == nil {
+		return nil
+	}
 	for i := range e.Changes {
 		if ch := &e.Changes[i]; ch.Dataset == Dataset {
 			f.count(entry, ch.Before, -1)
@@ -217,6 +258,7 @@ func (f *Figures) count(e *repo.Entry, row []value.Value, by int64) {
 	}
 	s.add(&x, by)
 	f.dirty[c] = true
+	f.turns[c.Month]++
 }
 
 // countedOf reads what figures count of a record.
@@ -230,7 +272,7 @@ func countedOf(l look) Request {
 func (f *Figures) Save() ([]store.StatePut, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var list []store.StatePut
+	list := []store.StatePut{{Key: keyAt, Value: strconv.AppendInt(nil, f.at, 10)}}
 	for c := range f.dirty {
 		p := store.StatePut{Key: c.key()}
 		if s := f.cells[c]; s.Count != 0 {
@@ -275,7 +317,8 @@ const SmallCell = 5
 
 // Ask answers a query. For staff it is exact; of what the public asks, rows with
 // fewer than SmallCell are left out, with the next smallest where what was left out
-// could be worked out from a total; left tells how many requests they hold.
+// could be worked out from a total; left tells how many requests they hold, and
+// nothing of fewer than SmallCell.
 func (f *Figures) Ask(_ context.Context, p repo.Principal, q FigureQuery) (rows []Figure, left int64, err error) {
 	var vs []problem.Violation
 	for _, by := range q.By {
@@ -343,6 +386,9 @@ func suppress(groups map[cell]*sums) (left int64) {
 		}
 		left += groups[least].Count
 		delete(groups, least)
+	}
+	if left < SmallCell {
+		return 0 // all there is
 	}
 	return left
 }

@@ -73,6 +73,8 @@ type hall struct {
 	repo  *repo.Repository
 	clock *clock
 	files photos
+
+	queues *request.Queues // of the next desk
 }
 
 // photos are the files that were uploaded, by their number.
@@ -170,7 +172,7 @@ func (h *hall) another() *request.Desk {
 			}
 			return until.Sub(from), nil
 		}}
-	return request.New(request.Config{Repo: h.repo, Random: rand.Reader, Clock: working, Files: h.files,
+	return request.New(request.Config{Repo: h.repo, Random: rand.Reader, Clock: working, Files: h.files, Queues: h.queues,
 		Limits: request.Limits{PerAccount: 5, PerDevice: 3},
 		Personal: func(text string) []string {
 			if strings.Contains(text, "0905") {
@@ -334,6 +336,16 @@ func (h *hall) tick() {
 func lines(list []request.Entry) string {
 	var out []string
 	for _, e := range list {
+		if e.Kind == workflow.Fire { // each firing that it notes
+			for id := range strings.FieldsSeq(e.Name) {
+				s := e.Kind + ":" + id
+				if e.Level != "" && strings.HasSuffix(id, "/escalate-"+e.Level) {
+					s += "^" + e.Level
+				}
+				out = append(out, s)
+			}
+			continue
+		}
 		s := e.Kind + ":" + e.Name
 		if e.Level != "" {
 			s += "^" + e.Level

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"huong.city/huong/internal/core/nearby"
+	catalogue "huong.city/huong/internal/core/request"
 )
 
 // Matter is what a report that is being written is about, as far as it is known.
@@ -50,6 +51,9 @@ func (d *Desk) Similar(ctx context.Context, m Matter) ([]Similar, error) {
 		return nil, err
 	}
 	index := nearby.New(o)
+	if d.habits != nil {
+		index.SetHabits(d.habits())
+	}
 	for i := range list {
 		x := &list[i]
 		if c, ok := r.category(x.Category); ok && x.Longitude != nil && x.Status != stateMerged && x.Status != "withdrawn" {
@@ -65,4 +69,22 @@ func (d *Desk) Similar(ctx context.Context, m Matter) ([]Similar, error) {
 		found = append(found, Similar{Request: list[offer.ID-1], Metres: offer.Metres, Chance: offer.Chance()})
 	}
 	return found, nil
+}
+
+// Suggest names a category for what a citizen is writing: one that may be reported
+// now; false where the text is too short or nothing is likely. It decides nothing.
+func (d *Desk) Suggest(text string) (*catalogue.Category, bool) {
+	text = strings.TrimSpace(text)
+	if d.suggest == nil || len(strings.Fields(text)) < 3 {
+		return nil, false
+	}
+	r, err := d.rulesNow()
+	if err != nil {
+		return nil, false
+	}
+	c, ok := r.category(d.suggest(text))
+	if !ok || !c.Active {
+		return nil, false
+	}
+	return c, true
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"time"
 
 	"huong.city/huong/internal/core/commit"
 	"huong.city/huong/internal/core/cql2"
@@ -19,6 +20,9 @@ type notice struct {
 	number  int64  // entry that it is about
 	urgent  bool
 }
+
+// author stands for who reported alone.
+const author = "author"
 
 // reporters stands for who reported and who follows, here and in what was merged.
 const reporters = "reporters"
@@ -68,6 +72,9 @@ func titlesOf(what string) [2]string {
 		"closed":    {"Phản ánh đã kết thúc", "Your report was closed"},
 		"merged":    {"Phản ánh được gộp với phản ánh khác cùng việc", "Your report was joined with another on the same matter"},
 		"moderated": {"Nội dung công khai của phản ánh đã được chỉnh", "The public text of your report was edited"},
+		"still":     {"Việc bạn phản ánh đã được xử lý, nay có còn ổn không", "Is what you reported still fixed"},
+		"strike":    {"Phản ánh của bạn bị ghi nhận là báo sai, hoặc việc ghi nhận đã được xem lại", "Your report was noted as false, or that was looked at again"},
+		"appealed":  {"Người gửi không đồng ý với việc ghi nhận báo sai", "A strike is appealed and needs a second person"},
 		"message":   {"Có tin nhắn về phản ánh", "There is a message about your report"},
 	}[what]
 }
@@ -95,31 +102,53 @@ func (d *Desk) tell(ctx context.Context, t *draft) ([]commit.Change, error) {
 			}
 			addresses, link = waiting, "/street/"+t.x.Code
 		}
+		if n.what == "taken" {
+			link = "/street/" + t.x.Code
+		}
+		if n.address == author {
+			if addresses, err = d.authorOf(ctx, t.x.Code); err != nil {
+				return nil, err
+			}
+			link = "/street/" + t.x.Code
+		}
 		for _, address := range addresses {
-			sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d\x00%s\x00%s", t.x.Code, n.number, n.what, address))
-			id := "n" + hex.EncodeToString(sum[:12])
+			id := noticeID(t.x.Code, n.number, n.what, address)
 			if seen[id] {
 				continue
 			}
 			seen[id] = true
-			severity := "low"
-			switch {
-			case n.urgent || n.what == "raised":
-				severity = "high"
-			case n.what == "missed" || n.what == "low" || n.what == "disputed" || n.what == "unrouted":
-				severity = "medium"
-			}
-			c, title := cellsOf(e), titlesOf(n.what)
-			for name, s := range map[string]string{"id": id, "to": address, "severity": severity,
-				"titleVi": title[0] + ": " + t.x.Code, "titleEn": title[1] + ": " + t.x.Code,
-				"link": link, "aboutDataset": Dataset, "aboutKey": t.x.Code, "dedupe": "request/" + t.x.Code} {
-				c.text(name, s)
-			}
-			c.at("createdAt", t.now)
-			list = append(list, commit.Change{Dataset: repo.SystemNotification, Op: commit.Put, Row: c.row, Expect: commit.Absent})
+			list = append(list, noticeOf(e, id, address, n, t.x.Code, link, t.now))
 		}
 	}
 	return list, nil
+}
+
+func noticeID(about string, number int64, what, address string) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d\x00%s\x00%s", about, number, what, address))
+	return "n" + hex.EncodeToString(sum[:12])
+}
+
+// severity tells how loud a notice is.
+func (n *notice) severity() string {
+	switch {
+	case n.urgent || n.what == "raised":
+		return "high"
+	case n.what == "missed" || n.what == "low" || n.what == "disputed" || n.what == "unrouted":
+		return "medium"
+	}
+	return "low"
+}
+
+// noticeOf is the change that tells somebody of one request.
+func noticeOf(e *repo.Entry, id, address string, n notice, code, link string, at time.Time) commit.Change {
+	c, title := cellsOf(e), titlesOf(n.what)
+	for name, s := range map[string]string{"id": id, "to": address, "severity": n.severity(),
+		"titleVi": title[0] + ": " + code, "titleEn": title[1] + ": " + code,
+		"link": link, "aboutDataset": Dataset, "aboutKey": code, "dedupe": "request/" + code} {
+		c.text(name, s)
+	}
+	c.at("createdAt", at)
+	return commit.Change{Dataset: repo.SystemNotification, Op: commit.Put, Row: c.row, Expect: commit.Absent}
 }
 
 // mostTold bounds how many followers one commit tells.
@@ -139,6 +168,9 @@ func (d *Desk) waiting(ctx context.Context, t *draft) (list []string, err error)
 		_, err = d.repo.Read(ctx, repo.Internal(), q, func(rec repo.Record) error {
 			l := look{rec.Entry, rec.Values, d.repo.Zone()}
 			account := l.text("account")
+			if from.dataset == Followers && account == "" && l.text("email") != "" {
+				account = guestAccount(l.text("id"))
+			}
 			if account != "" && !seen[account] {
 				seen[account] = true
 				list = append(list, "account:"+account)

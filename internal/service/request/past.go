@@ -54,7 +54,11 @@ func (t *draft) adopt() {
 	}
 	at(x.OpenedAt, Entry{Kind: workflow.Open, Name: w.Start[0], Facts: facts, Level: level, Visibility: ToPublic})
 	if x.Published {
-		at(x.OpenedAt, Entry{Kind: Publish, Facts: map[string]string{"published": "true", "photos": strings.Join(x.Photos, " ")}, Visibility: ToPublic})
+		read := x.OpenedAt
+		if known, ok := t.came["verified"]; ok {
+			read = known
+		}
+		at(read, Entry{Kind: Publish, Facts: map[string]string{"published": "true", "photos": strings.Join(x.Photos, " ")}, Visibility: ToPublic})
 	}
 	answered := x.AnsweredAt
 	if answered.IsZero() {
@@ -84,6 +88,9 @@ func (t *draft) adopt() {
 		}
 		if m.To == "assigned" || m.To == "in-progress" {
 			e.Facts["assignee"] = x.Assignee
+		}
+		if known, ok := t.came[m.To]; ok {
+			when = known
 		}
 		for name, v := range e.Facts {
 			if v == "" {
@@ -156,13 +163,16 @@ type Past struct {
 	Code            string // kept where it has the form of the city's codes and is free: what was exported comes back as itself
 	Agency          string // code; routed by the city's rules when empty
 	Status, Outcome string // received when empty
+	Parent          string // code of the request that it was merged into
 	Answer          string
 	Published       bool // with Title and Text as they are
 	DueAt           time.Time
 	AnsweredAt      time.Time
 	ClosedAt        time.Time
+	UpdatedAt       time.Time // the last change of one that is not over; when its last step was taken, where it is zero
 	PlannedAt       time.Time
 	Rating          int64
+	Came            map[string]time.Time // when it came to states on its way, where that is known
 }
 
 // Imported is what became of a Past.
@@ -268,7 +278,7 @@ func (d *Desk) draftPast(ctx context.Context, r *rules, s *Past, taken map[strin
 	}
 	zone := d.repo.Zone()
 	sum := sha256.Sum256([]byte(s.ExternalID))
-	t = &draft{d: d, rules: r, now: d.now(), clock: remembering(d.clock)}
+	t = &draft{d: d, rules: r, now: d.now(), clock: remembering(d.clock), came: s.Came}
 	for i := 0; ; i++ {
 		code := codeOf(s.At.In(zone), sum[i%(len(sum)-4):])
 		if i == 0 && isCode(s.Code) {
@@ -324,8 +334,14 @@ func (d *Desk) draftPast(ctx context.Context, r *rules, s *Past, taken map[strin
 		return at.In(zone)
 	}
 	x.OpenedAt, x.DueAt, x.AnsweredAt, x.ClosedAt, x.UpdatedAt = in(s.At), in(s.DueAt), in(s.AnsweredAt), in(s.ClosedAt), in(s.ClosedAt)
-	x.PlannedAt, x.Status, x.Outcome, x.Answer, x.Rating, x.RatedAt = s.PlannedAt, s.Status, s.Outcome, s.Answer, s.Rating, in(s.ClosedAt)
+	x.PlannedAt, x.Status, x.Outcome, x.Answer, x.Rating, x.RatedAt, x.Parent = in(s.PlannedAt), s.Status, s.Outcome, s.Answer, s.Rating, in(s.ClosedAt), s.Parent
 	t.adopt()
+	imported := t.now
 	t.now = t.entries[len(t.entries)-1].At // it has not changed since
+	if state, _ := r.workflow.State(x.Status); !state.Final && s.UpdatedAt.After(t.now) {
+		if t.now = in(s.UpdatedAt); t.now.After(imported) {
+			t.now = imported
+		}
+	}
 	return t, true, nil
 }

@@ -71,6 +71,13 @@ func TestReportsOfThePast(t *testing.T) {
 		if err != nil || !again[0].Unchanged || again[0].Code != done[0].Code || h.all() != 3 {
 			t.Errorf("again: %+v %v, %d in all", again, err, h.all())
 		}
+		told := past("b5", day, 24*time.Hour)
+		told.Came = map[string]time.Time{"verified": day.Add(time.Hour), "assigned": day.Add(2 * time.Hour)}
+		if done, err := h.Import(t.Context(), duty, []request.Past{told}); err != nil || done[0].Err != nil {
+			t.Errorf("with the times of its way: %+v %v", done, err)
+		} else if w, err := h.Read(t.Context(), duty, done[0].Code); err != nil || !w.Timeline[1].At.Equal(day.Add(time.Hour)) || !w.Timeline[2].At.Equal(day.Add(2*time.Hour)) || !w.AnsweredAt.Equal(day.Add(24*time.Hour)) {
+			t.Errorf("with the times of its way: %+v %v", w, err)
+		}
 		if x := h.act(duty, done[0].Code, "reopen-desk", "note", "Lại bày ra"); x.Status != "reopened" || x.DueAt.Before(h.clock.Now()) || x.Reopened != 1 {
 			t.Errorf("reopened: %+v", x)
 		}

@@ -109,13 +109,13 @@ func UploadKey(key string) string {
 // sender is what is kept of who reported.
 type sender struct {
 	Contact
-	Code, Account, Hash string
-	found               bool
+	Code, Account, Device, Hash string
+	found                       bool
 }
 
 func (d *Desk) senderOf(l look) sender {
 	return sender{Contact: Contact{Name: l.text("name"), Phone: l.text("phone"), Email: l.text("email"), Lang: l.text("lang"), Notify: l.list("notify")},
-		Code: l.text("code"), Account: l.text("account"), Hash: l.text("secret"), found: true}
+		Code: l.text("code"), Account: l.text("account"), Device: l.text("device"), Hash: l.text("secret"), found: true}
 }
 
 // sender reads who reported, for the desk's own work.

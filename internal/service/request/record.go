@@ -96,7 +96,7 @@ type Entry struct {
 	At           time.Time
 	By, ByAgency string // of staff; both empty where the reporter wrote it
 	Kind         string // of a workflow's event, or one of those above
-	Name         string
+	Name         string // of a fire event, the ids of the firings with spaces between
 	Text, TextEn string
 	Level        string
 	Outcome      string
@@ -116,18 +116,24 @@ func (e *Entry) TextIn(lang string) string {
 // Reporter is how the log names whoever is not staff.
 const Reporter = "reporter"
 
-// event is what the workflow makes of an entry; false for one that is not its.
-func (e *Entry) event(zone *time.Location) (workflow.Event, bool) {
+// events appends what the workflow makes of an entry: nothing of one that is not its
+// own, and one event for each firing that the entry notes.
+func (e *Entry) events(history []workflow.Event, zone *time.Location) []workflow.Event {
 	switch e.Kind {
-	case workflow.Open, workflow.Move, workflow.Set, workflow.Halt, workflow.Resume, workflow.Fire:
+	case workflow.Fire:
+		for id := range strings.FieldsSeq(e.Name) {
+			history = append(history, workflow.Event{Kind: e.Kind, Name: id, At: e.At.In(zone), Actor: e.By, Level: e.Level})
+		}
+		return history
+	case workflow.Open, workflow.Move, workflow.Set, workflow.Halt, workflow.Resume:
 	default:
-		return workflow.Event{}, false
+		return history
 	}
 	out := workflow.Event{Kind: e.Kind, Name: e.Name, At: e.At.In(zone), Actor: e.By, Level: e.Level, Outcome: e.Outcome}
 	if e.Kind == workflow.Open || e.Kind == workflow.Set {
 		out.Facts = e.Facts
 	}
-	return out, true
+	return append(history, out)
 }
 
 // cells writes a row by the names of fields.
@@ -410,8 +416,10 @@ func (x *Request) take(e *Entry, to string) {
 	case Publish:
 		x.Published = e.Facts["published"] == "true"
 	case workflow.Fire:
-		if e.Facts["kind"] == workflow.Missed {
-			x.Missed++
+		for id := range strings.FieldsSeq(e.Name) {
+			if strings.HasSuffix(id, "/"+workflow.Missed) {
+				x.Missed++
+			}
 		}
 	case workflow.Move:
 		switch to {

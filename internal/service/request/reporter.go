@@ -34,7 +34,7 @@ func (d *Desk) Reply(ctx context.Context, p repo.Principal, code, secret string,
 	}
 	a.tidy()
 	switch a.Do {
-	case DoRate, DoComment, DoPhoto, "reply", "reply-desk", "accept", "dispute", "reopen", "withdraw":
+	case DoRate, DoComment, DoPhoto, DoStillFixed, DoNotFixed, "reply", "reply-desk", "accept", "dispute", "reopen", "withdraw":
 	default:
 		return Request{}, problem.New(problem.NotFound, "workflow-step-unknown", "workflow", workflowName)
 	}
@@ -45,6 +45,8 @@ func (d *Desk) Reply(ctx context.Context, p repo.Principal, code, secret string,
 			return t.rate(ctx, a)
 		case DoComment, DoPhoto:
 			return t.addOwn(ctx, a)
+		case DoStillFixed:
+			return t.stillFixed()
 		case "reply", "reply-desk":
 			a.Do = "reply"
 			if t.case_.Facts["asker"] == "desk" {
@@ -59,6 +61,9 @@ func (d *Desk) Reply(ctx context.Context, p repo.Principal, code, secret string,
 		}
 		if err := t.step(ctx, me, reporterActor(), step); err != nil {
 			return err
+		}
+		if a.Do == DoNotFixed {
+			t.set(me, stillFact, ToReporter, "", stillFact, "no")
 		}
 		t.photos(me, "before", "", photos)
 		return nil
@@ -135,6 +140,14 @@ func (t *draft) rate(ctx context.Context, a Act) error {
 	}
 	t.tellOf("low", t.desk())
 	dispute, ok := t.rules.workflow.Transition("dispute")
+	if second, is := t.rules.workflow.Transition("low-rating"); is && t.case_.State == stateClosed {
+		dispute, ok = second, true // it was accepted or closed already: it is looked at all the same
+		t.set(me, "rated", ToStaff, "", "rated", "low")
+		if err := t.refold(); err != nil {
+			return err
+		}
+		defer func() { t.set(me, "rated", ToStaff, "", "rated", "seen") }()
+	}
 	if !ok || !slices.Contains(dispute.From, t.case_.State) {
 		return nil
 	}
@@ -237,6 +250,9 @@ func (d *Desk) mayReply(w *workflow.Workflow, x *Request, c *workflow.Case, now 
 	answered := slices.Contains([]string{stateAnswered, statePlanned, stateRefused, stateClosed}, x.Status)
 	if answered && x.Rating == 0 && !x.AnsweredAt.IsZero() && !now.After(x.AnsweredAt.Add(rateWithin)) {
 		list = append(list, DoRate)
+	}
+	if c.Facts[stillFact] == "asked" && x.Status == stateClosed {
+		list = append(list, DoStillFixed)
 	}
 	return append(list, DoComment)
 }

@@ -27,7 +27,7 @@ func TestTheLifeOfAReport(t *testing.T) {
 			t.Errorf("%+v", x)
 		}
 		_, err := h.try(other, r.Code, "begin")
-		wantCode(t, err, problem.Denied, "workflow-denied")
+		wantCode(t, err, problem.NotFound, "request-unknown") // what is not public is not there for those who have no part in it
 		h.act(ward, r.Code, "appoint", "assignee", "ha")
 		h.act(ward, r.Code, "note", "text", "Đã xuống hiện trường")
 		x = h.act(ward, r.Code, "ask", "question", "Quán số mấy?")

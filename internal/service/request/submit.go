@@ -1,6 +1,7 @@
 package request
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -46,6 +47,8 @@ type Submission struct {
 	OnBehalfOf            bool   // staff of the desk send it for somebody else
 	ExternalID            string
 	At                    time.Time // of what was received elsewhere before; Huong's own work alone
+
+	moderated bool // nothing of it is public before it is read, whatever its category
 }
 
 // Channels are the ways in which a report comes.
@@ -98,7 +101,10 @@ func (d *Desk) Submit(ctx context.Context, p repo.Principal, s Submission) (Rece
 	if err != nil {
 		return Receipt{}, err
 	}
-	if err := d.within(ctx, p, &s); err != nil {
+	if err := d.within(ctx, r, p, &s); err != nil {
+		return Receipt{}, err
+	}
+	if s.moderated, err = d.struck(ctx, r, p, &s); err != nil {
 		return Receipt{}, err
 	}
 	by := repo.Public() // whoever reports is named nowhere but apart
@@ -134,6 +140,7 @@ func (d *Desk) Submit(ctx context.Context, p repo.Principal, s Submission) (Rece
 			if err := d.adopt(ctx, s.Photos, UploadKey(s.Key), t.x.Code); err != nil {
 				return Receipt{}, err
 			}
+			d.offerLetters(ctx, p, &s, t.x.Code)
 			return Receipt{Code: t.x.Code, Secret: secret, DueAt: t.x.DueAt, Area: t.x.Area, Agency: t.x.Agency}, nil
 		case !retry(err):
 			return Receipt{}, err
@@ -284,15 +291,34 @@ func (d *Desk) uploaded(ctx context.Context, id, key string) bool {
 
 // within refuses what is beyond a day's measure. Staff who write for others have
 // none.
-func (d *Desk) within(ctx context.Context, p repo.Principal, s *Submission) error {
+func (d *Desk) within(ctx context.Context, r *rules, p repo.Principal, s *Submission) error {
 	if s.OnBehalfOf || p.Admin {
 		return nil
+	}
+	most := r.catalogue.Upkeep.Limits
+	perAccount, perDevice := cmp.Or(d.limits.PerAccount, most.Account), cmp.Or(d.limits.PerDevice, most.Device)
+	if most.Area > 0 && p.Name == "" {
+		area := s.Area
+		if s.Longitude != nil {
+			at, located, err := d.repo.AreaAt(ctx, *s.Longitude, *s.Latitude)
+			if err != nil {
+				return err
+			}
+			if located {
+				area = at
+			}
+		}
+		if now := d.now(); area != "" && d.areas.take(area, now, most.Area) {
+			e := problem.New(problem.RateLimited, "request-area-full", "limit", most.Area)
+			e.RetryAfter = now.Truncate(time.Hour).Add(time.Hour).Sub(now)
+			return e
+		}
 	}
 	for _, l := range []struct {
 		field, who string
 		most       int
-	}{{"account", p.Name, d.limits.PerAccount}, {"device", deviceOf(s.Device), d.limits.PerDevice}} {
-		if l.who == "" {
+	}{{"account", p.Name, perAccount}, {"device", deviceOf(s.Device), perDevice}} {
+		if l.who == "" || l.most == 0 {
 			continue
 		}
 		n, err := d.sentToday(ctx, l.field, l.who, d.now())
@@ -324,8 +350,8 @@ func (d *Desk) draftNew(ctx context.Context, r *rules, p repo.Principal, categor
 	x.Code, x.Description, x.Channel, x.ExternalID = codeOf(t.now, b), written(s.Title, s.Text), s.Channel, s.ExternalID
 	x.Anonymous = s.Anonymous || p.Name == "" && s.Contact.Name == "" && s.Contact.Phone == "" && s.Contact.Email == ""
 	x.Title = category.Title.In("vi")
-	if d.suggest != nil && !isOwn(p) {
-		x.Suggested = d.suggest(x.Description)
+	if c, ok := d.Suggest(x.Description); ok && !isOwn(p) {
+		x.Suggested = c.Code
 	}
 	facts := map[string]string{"category": s.Category, "urgency": category.Urgency, "track": s.Track, "channel": s.Channel}
 	if facts["track"] == "" {
@@ -367,7 +393,7 @@ func (d *Desk) draftNew(ctx context.Context, r *rules, p repo.Principal, categor
 	for _, id := range s.Photos {
 		t.add(p, Entry{Kind: Photo, Name: "before", Ref: id, Visibility: ToReporter})
 	}
-	if category.AtOnce() && (d.personal == nil || len(d.personal(x.Description)) == 0) {
+	if category.AtOnce() && !s.moderated && (d.personal == nil || len(d.personal(x.Description)) == 0) {
 		x.PublicText = x.Description
 		if s.Title != "" {
 			x.Title, x.PublicText = s.Title, s.Text

@@ -4,13 +4,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
-	"strconv"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
-	"huong.city/huong/internal/core/commit"
-	"huong.city/huong/internal/core/cql2"
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/core/value"
 	"huong.city/huong/internal/core/workflow"
@@ -20,9 +20,12 @@ import (
 // clockActor is who takes the steps that time takes.
 var clockActor = workflow.Actor{Name: "huong", System: true}
 
-// tickBatch is how many requests one commit of the clock takes up, and tickAtOnce
-// how many such commits are under way.
+// tickPage is how many requests that are due are read at once, tickBatch how many
+// one commit of the clock takes up, and tickAtOnce how many such commits are under
+// way. Whoever sends a report meanwhile waits for those commits that came before:
+// tickBatch and tickAtOnce bound for how long.
 const (
+	tickPage   = 4000
 	tickBatch  = 500
 	tickAtOnce = 3
 )
@@ -45,187 +48,161 @@ func (d *Desk) Run(ctx context.Context, tick <-chan time.Time) {
 // questions that nobody answered, plans whose day has come. Each happens once,
 // whoever ticks, how often, and whenever the process is killed: what a firing does
 // and the note that it was done are one commit, upon the versions of the requests
-// that it follows from. Only what is due is read.
+// that it follows from. Only what is due is read, the longest due first.
 func (d *Desk) Tick(ctx context.Context) error {
 	r, err := d.rulesNow()
 	if err != nil {
 		return err
 	}
-	now := value.OfInstant(d.repo.Now())
-	after := ""
+	now := d.repo.Now()
+	q := repo.Query{Dataset: Dataset, Filter: compare("<=", "nextAt", value.OfInstant(now)), Sort: []repo.Sort{{Field: "nextAt"}, {Field: "code"}}, Limit: tickPage}
 	// One batch is worked out while another is written; no request is in two.
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	batches := make(chan []repo.Record)
 	var wait sync.WaitGroup
-	defer wait.Wait()
-	failed := make(chan error, 1)
-	turn := make(chan struct{}, tickAtOnce)
-	for {
-		filter := []cql2.Expr{compare("<=", "nextAt", now)}
-		if after != "" {
-			filter = append(filter, compare(">", "code", value.OfText(after)))
-		}
-		var due []Request
-		q := repo.Query{Dataset: Dataset, Filter: cql2.And(filter...), Sort: []repo.Sort{{Field: "code"}}, Limit: tickBatch}
-		_, err := d.repo.Read(ctx, repo.Internal(), q, func(rec repo.Record) error {
-			due = append(due, d.of(rec))
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		if len(due) == 0 {
-			wait.Wait()
-			select {
-			case err = <-failed:
-			default:
-			}
-			return err
-		}
-		select {
-		case err := <-failed:
-			return err
-		case turn <- struct{}{}:
-		}
+	for range tickAtOnce {
 		wait.Go(func() {
-			defer func() { <-turn }()
-			if err := d.tickAll(ctx, r, due); err != nil {
-				select {
-				case failed <- err:
-				default:
+			for due := range batches {
+				if err := d.tickAll(ctx, r, due); err != nil {
+					stop(err)
 				}
 			}
 		})
-		after = due[len(due)-1].Code
 	}
+	for more := true; more && ctx.Err() == nil; {
+		var due []repo.Record
+		page, err := d.repo.Read(ctx, repo.Internal(), q, func(rec repo.Record) error {
+			due = append(due, kept(rec))
+			return nil
+		})
+		if err != nil {
+			stop(err)
+			break
+		}
+		for len(due) > 0 && ctx.Err() == nil {
+			n := min(tickBatch, len(due))
+			select {
+			case batches <- due[:n]:
+			case <-ctx.Done():
+			}
+			due = due[n:]
+		}
+		q.Cursor, more = page.Next, page.Next != ""
+	}
+	close(batches)
+	wait.Wait()
+	return context.Cause(ctx)
 }
 
 // tickAll takes up requests in one commit; where somebody else wrote one of them
 // meanwhile, each for itself.
-func (d *Desk) tickAll(ctx context.Context, r *rules, due []Request) error {
-	timelines, err := d.timelines(ctx, due)
+func (d *Desk) tickAll(ctx context.Context, r *rules, due []repo.Record) error {
+	codes := make([]string, len(due))
+	for i := range due {
+		codes[i] = codeIn(due[i])
+	}
+	timelines, err := d.timelines(ctx, codes, clockFields())
 	if err != nil {
 		return err
 	}
-	var list []commit.Change
+	b := d.newTicking(r)
 	sum := sha256.New()
-	for i := range due {
-		changes, err := d.tickOne(ctx, r, due[i], timelines[due[i].Code])
-		if err != nil {
-			d.log.WarnContext(ctx, "the clock of a request stands", "request", due[i].Code, "err", err)
-			continue
+	try := func(i int, take func() error) {
+		before := len(b.changes)
+		if err := take(); err != nil {
+			d.log.WarnContext(ctx, "the clock of a request stands", "request", codes[i], "err", err)
+			b.changes = b.changes[:before]
+		} else if n := len(b.changes) - before; n > 0 {
+			fmt.Fprintf(sum, "%s\x00%d\x00%d\x00", codes[i], due[i].Version, n)
 		}
-		fmt.Fprintf(sum, "%s\x00%d\x00%d\x00", due[i].Code, due[i].Version, len(changes))
-		list = append(list, changes...)
 	}
-	if len(list) == 0 {
+	var stepping []int // those that need the whole of their timeline
+	for i := range due {
+		try(i, func() error {
+			noted, err := b.note(due[i], timelines[codes[i]])
+			if !noted && err == nil {
+				stepping = append(stepping, i)
+			}
+			return err
+		})
+	}
+	if len(stepping) > 0 {
+		some := make([]string, len(stepping))
+		for n, i := range stepping {
+			some[n] = codes[i]
+		}
+		if timelines, err = d.timelines(ctx, some, nil); err != nil {
+			return err
+		}
+	}
+	for _, i := range stepping {
+		try(i, func() error { return b.step(ctx, due[i], timelines[codes[i]]) })
+	}
+	if len(b.changes) == 0 {
 		return nil
 	}
-	_, err = d.commitBy(ctx, clockActor.Name, "clock", "request-clock/"+hex.EncodeToString(sum.Sum(nil)[:16]), list)
+	key := hex.EncodeToString(sum.Sum(nil)[:16])
+	told, err := b.told(key)
+	if err != nil {
+		return err
+	}
+	_, err = d.commitBy(ctx, clockActor.Name, "clock", "request-clock/"+key, append(b.changes, told...))
 	if err == nil || !retry(err) {
 		return err
 	}
 	if len(due) == 1 {
 		return nil // whoever wrote it has settled it, or the next tick will
 	}
-	for i := range due {
-		x, err := d.record(ctx, due[i].Code)
+	for _, code := range codes {
+		rec, err := d.repo.Get(ctx, repo.Internal(), Dataset, []value.Value{value.OfText(code)}, 0)
+		if problem.KindOf(err) == problem.NotFound && err != nil {
+			continue
+		}
 		if err != nil {
 			return err
 		}
-		if x.NextAt.IsZero() || x.NextAt.After(d.now()) {
+		next := look{rec.Entry, rec.Values, d.repo.Zone()}.at("nextAt")
+		if next.IsZero() || next.After(d.now()) {
 			continue
 		}
-		if err := d.tickAll(ctx, r, []Request{x}); err != nil {
+		if err := d.tickAll(ctx, r, []repo.Record{rec}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// timelines reads the entries of many requests at once.
-func (d *Desk) timelines(ctx context.Context, of []Request) (map[string][]Entry, error) {
-	codes := make([]string, len(of))
-	for i := range of {
-		codes[i] = of[i].Code
-	}
-	all := make(map[string][]Entry, len(of))
-	q := repo.Query{Dataset: Entries, Filter: oneOf("request", codes), Sort: []repo.Sort{{Field: "request"}, {Field: "number"}}}
+// clockFields are what the clocks of a case follow from.
+func clockFields() []string {
+	return []string{"request", "number", "at", "kind", "name", "level", "facts"}
+}
+
+// timelines reads the entries of many requests at once: what the clocks follow from,
+// or all of it.
+func (d *Desk) timelines(ctx context.Context, codes, fields []string) (map[string][]Entry, error) {
+	all := make(map[string][]Entry, len(codes))
+	q := repo.Query{Dataset: Entries, Filter: oneOf("request", codes), Fields: fields, Sort: []repo.Sort{{Field: "request"}, {Field: "number"}}}
+	code, list := "", make([]Entry, 0, 8)
 	_, err := d.repo.Read(ctx, repo.Internal(), q, func(rec repo.Record) error {
 		l := look{rec.Entry, rec.Values, d.repo.Zone()}
-		code := l.text("request")
-		all[code] = append(all[code], entryOf(l))
+		if v := l.value("request").Text(); v != code {
+			all[code] = slices.Clone(list)
+			code, list = strings.Clone(v), list[:0]
+		}
+		if fields == nil {
+			list = append(list, entryOf(l))
+			return nil
+		}
+		e := Entry{Number: l.count("number"), At: l.at("at"), Kind: l.text("kind"), Name: l.text("name"), Level: l.text("level")}
+		if e.Kind == workflow.Open || e.Kind == workflow.Set {
+			json.Unmarshal([]byte(l.value("facts").Text()), &e.Facts)
+		}
+		list = append(list, e)
 		return nil
 	})
+	all[code] = list
 	return all, err
-}
-
-// tickOne gives the changes that time brings to one request; none when nothing is
-// due after all and the record says so.
-func (d *Desk) tickOne(ctx context.Context, r *rules, x Request, entries []Entry) ([]commit.Change, error) {
-	t, err := d.draftOf(r, x, entries)
-	if err != nil {
-		return nil, err
-	}
-	if err := t.fire(ctx); err != nil {
-		return nil, err
-	}
-	if len(t.fresh) == 0 {
-		before := t.x.NextAt
-		if err := t.settle(); err != nil || t.x.NextAt.Equal(before) {
-			return nil, err
-		}
-	}
-	return t.changes(ctx)
-}
-
-// fire appends what is due.
-func (t *draft) fire(ctx context.Context) error {
-	w := t.rules.workflow
-	me := repo.Internal()
-	due, err := w.Timers(t.case_, t.now, t.clock)
-	if err != nil {
-		return err
-	}
-	for _, f := range due {
-		facts := map[string]string{"kind": f.Kind, "deadline": f.Deadline, "due": f.Due.Format(time.RFC3339)}
-		if f.Late {
-			facts["late"] = "true"
-		}
-		e := Entry{Kind: workflow.Fire, Name: f.ID, Facts: facts}
-		switch {
-		case f.Kind == workflow.Remind:
-			facts["percent"] = strconv.Itoa(f.Percent)
-			t.add(me, e)
-			if !f.Late {
-				t.tellOf("remind", t.holds())
-			}
-		case f.Kind == workflow.Escalate && !f.Late && w.Rank(f.Level) > w.Rank(t.case_.Level):
-			e.Level, facts["level"] = f.Level, f.Level
-			t.climb(me, f.Level, e)
-			if err := t.refold(); err != nil {
-				return err
-			}
-		case f.Kind == workflow.Missed && !f.Late:
-			t.add(me, e)
-			t.tellOf("missed", t.holds())
-		case f.Kind == workflow.Advance && !f.Late:
-			t.add(me, e)
-			if err := t.take(ctx, f.Transition); err != nil {
-				return fmt.Errorf("the clock of %s: %w", t.x.Code, err)
-			}
-		case f.Kind == workflow.Continue && !f.Late && t.case_.Paused != "":
-			t.add(me, e)
-			t.event(me, workflow.Event{Kind: workflow.Resume}, Entry{})
-			if err := t.refold(); err != nil {
-				return err
-			}
-		default:
-			t.add(me, e) // too late to do anything, or the level is that high already: it is noted
-		}
-	}
-	if at := promiseDue(&t.x); !at.IsZero() && !at.After(t.now) && t.case_.State == statePlanned {
-		return t.take(ctx, "come-due")
-	}
-	return nil
 }
 
 // take takes a step in the name of the clock.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"huong.city/huong/internal/core/problem"
+	"huong.city/huong/internal/service/request"
 	"huong.city/huong/internal/store/sqlite"
 )
 
@@ -192,4 +193,44 @@ func TestTheClockAcrossTwoDeaths(t *testing.T) {
 	if n := seen["A report was raised → role:leader@46"]; n != 10-5 {
 		t.Errorf("the chair was told %d times", n)
 	}
+}
+
+// What comes together is one line of the timeline, and many reports of one agency
+// one message; each firing is there once all the same, and every record is what its
+// timeline tells.
+func TestManyDueTogether(t *testing.T) {
+	both(t, func(t *testing.T, h *hall) {
+		const many = 60
+		h.open(many)
+		before := len(h.told(0))
+		h.clock.set(time.Date(2025, 11, 6, 0, 0, 0, 0, hue)) // the answers were due on the 5th
+		h.tick()
+		list, _, err := h.List(t.Context(), duty, request.Query{Limit: 2 * many})
+		if err != nil || len(list) != many {
+			t.Fatalf("%d %v", len(list), err)
+		}
+		for _, x := range list {
+			got := firings(h.timeline(x.Code))
+			for _, want := range []string{"fire:answer/1/50", "fire:answer/1/80", "fire:answer/1/100", "fire:answer/1/missed", "fire:answer/1/escalate-city", "fire:verify/1/missed"} {
+				if got[want] != 1 {
+					t.Errorf("%s: %s happened %d times of %v", x.Code, want, got[want], got)
+				}
+			}
+			if x.Missed != 2 || x.Entries > 6 {
+				t.Errorf("%s: missed %d in %d lines", x.Code, x.Missed, x.Entries)
+			}
+			stored, folded, err := h.Refold(t.Context(), x.Code)
+			if err != nil || stored.NextAt != folded.NextAt || stored.Level != folded.Level || stored.Missed != folded.Missed || stored.Deadline != folded.Deadline || stored.Entries != folded.Entries {
+				t.Errorf("stored %+v\nfolded %+v %v", stored, folded, err)
+			}
+		}
+		told := h.told(before)
+		if len(told) == 0 || len(told) > 6 {
+			t.Errorf("%d messages: %v", len(told), told)
+		}
+		h.tick()
+		if n := len(h.told(before)); n != len(told) {
+			t.Errorf("told %d times, then %d", len(told), n)
+		}
+	})
 }

@@ -24,6 +24,7 @@ type draft struct {
 	fresh   []Entry  // appended
 	notices []notice // whom to tell
 	also    []commit.Change
+	came    map[string]time.Time // when an import came to its states, where that is known
 }
 
 // begin reads a request whole, beyond what its reader may see.
@@ -85,9 +86,7 @@ func (d *Desk) timeline(ctx context.Context, code string) (list []Entry, err err
 func (d *Desk) fold(w *workflow.Workflow, entries []Entry) (*workflow.Case, error) {
 	var history []workflow.Event
 	for i := range entries {
-		if e, ok := entries[i].event(d.repo.Zone()); ok {
-			history = append(history, e)
-		}
+		history = entries[i].events(history, d.repo.Zone())
 	}
 	return w.Fold(history)
 }

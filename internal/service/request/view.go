@@ -161,10 +161,23 @@ type Whole struct {
 // Public lists what the public sees of requests that were published.
 func (d *Desk) Public(ctx context.Context, q Query) ([]Request, repo.Page, error) {
 	q.Assignee, q.NeedsPlace, q.Unpublished = "", false, false
+	matched := int64(-1)
+	if q.Count {
+		n, known, err := d.publicCount(ctx, q)
+		if err != nil {
+			return nil, repo.Page{}, err
+		}
+		if known {
+			matched, q.Count = n, false
+		}
+	}
 	filter := cql2.And(compare("=", "published", value.OfBool(true)), q.filter(d.repo.Now(), "publicText", "title", "address"))
 	list, page, err := d.list(ctx, repo.Public(), q.read(filter))
 	for i := range list {
 		list[i] = forPublic(list[i])
+	}
+	if matched >= 0 {
+		page.Matched = matched
 	}
 	return list, page, err
 }
@@ -384,6 +397,14 @@ func (d *Desk) List(ctx context.Context, p repo.Principal, q Query) ([]Request, 
 	if !duty(p) {
 		return nil, repo.Page{}, problem.New(problem.Denied, "request-staff")
 	}
+	if states := q.Status; q.ByDue && !q.Count && q.BBox == nil && strings.TrimSpace(q.Text) == "" {
+		if len(states) == 0 && (q.Open != nil && *q.Open || q.Overdue || q.DueWithin > 0) {
+			states = waiting()
+		}
+		if len(states) > 1 {
+			return d.byDue(ctx, p, q, states)
+		}
+	}
 	return d.list(ctx, p, q.read(q.filter(d.repo.Now(), "publicText", "title", "description", "address")))
 }
 
@@ -429,52 +450,6 @@ func (d *Desk) Read(ctx context.Context, p repo.Principal, code string) (*Whole,
 		w.May = []string{DoNote, DoComment, DoPhoto, DoRaise}
 	}
 	return w, nil
-}
-
-// Counts are the numbers beside the queues of staff.
-type Counts struct {
-	Open, Overdue, DueSoon     int64 // of p's agency
-	Mine                       int64 // p's own
-	Received, Returned         int64 // at the desk: to verify; verified and to send on
-	Disputed, Unplaced, Hidden int64 // at the desk: to look at again; without a place; to publish
-}
-
-// soon is what a queue calls due soon.
-const soon = 2 * 24 * time.Hour
-
-// Counts counts the queues of p.
-func (d *Desk) Counts(ctx context.Context, p repo.Principal) (Counts, error) {
-	var n Counts
-	if !duty(p) {
-		return n, problem.New(problem.Denied, "request-staff")
-	}
-	yes := true
-	ask := []struct {
-		into *int64
-		q    Query
-	}{{&n.Open, Query{Agency: p.Agency, Open: &yes}}, {&n.Overdue, Query{Agency: p.Agency, Overdue: true}}, {&n.DueSoon, Query{Agency: p.Agency, DueWithin: soon}},
-		{&n.Mine, Query{Assignee: p.Name, Open: &yes}}}
-	if d.AtDesk(p) {
-		for i := range ask[:3] {
-			ask[i].q.Agency = ""
-		}
-		ask = append(ask, []struct {
-			into *int64
-			q    Query
-		}{{&n.Received, Query{Status: []string{stateReceived}}}, {&n.Returned, Query{Status: []string{"verified"}}}, {&n.Disputed, Query{Status: []string{"disputed"}}},
-			{&n.Unplaced, Query{NeedsPlace: true}}, {&n.Hidden, Query{Unpublished: true, Open: &yes}}}...)
-	}
-	for _, a := range ask {
-		a.q.Limit, a.q.Count = 1, true
-		rq := a.q.read(a.q.filter(d.repo.Now()))
-		rq.Fields, rq.Sort = []string{"code"}, nil
-		_, page, err := d.list(ctx, p, rq)
-		if err != nil {
-			return n, err
-		}
-		*a.into = page.Matched
-	}
-	return n, nil
 }
 
 // MayOpen tells whether p, or who holds the secret of the receipt, may open a file

@@ -90,6 +90,13 @@ permit (principal, action, resource)
 when { principal.admin };
 `
 
+// openRows begins rule:open of a dataset that makes some of its records public.
+const openRows = `
+@id("rule:open")
+permit (principal, action in [Action::"read", Action::"aggregate"], resource)
+when {
+  resource.rank == 0 && `
+
 // Policy says a grant in Cedar.
 func (w *World) Policy(g *grant.Grant) string {
 	var when []string
@@ -253,6 +260,14 @@ func NewOracle(rules *cedar.PolicySet, w *World) (*Oracle, error) {
 	o := &Oracle{w: w, policies: cedar.PolicyMap{}, entities: entities{}}
 	for _, p := range rules.All() {
 		o.policies[types.PolicyID(p.Annotations()["id"])] = p
+	}
+	if w.Public != nil {
+		var p cedar.Policy
+		text := openRows + w.Public.cedar(true) + "\n};\n"
+		if err := p.UnmarshalCedar([]byte(text)); err != nil {
+			return nil, fmt.Errorf("%w in\n%s", err, text)
+		}
+		o.policies["rule:open"] = &p
 	}
 	for _, g := range w.Grants {
 		var p cedar.Policy

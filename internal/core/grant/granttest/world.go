@@ -35,6 +35,7 @@ func some[T any](pick Pick, n int, of ...T) []T {
 type Declared struct {
 	Dataset *dataset.Dataset
 	Table   *dataset.Table
+	Public  *Cond // the records of an open dataset that everybody may read; nil = all
 }
 
 // At is when requests are made; grants begin and end around it.
@@ -66,18 +67,46 @@ func Datasets() ([]Declared, error) {
 				if name == "dossier" || j == 1 {
 					owner = "owner: health"
 				}
-				d, err := declare(name, class, place, person, owner)
-				if err != nil {
-					return nil, err
+				public := []*Cond{nil}
+				if class == dataset.Open {
+					public = append(public, publics()[j])
 				}
-				all = append(all, d)
+				for _, c := range public {
+					d, err := declare(name, class, c, place, person, owner)
+					if err != nil {
+						return nil, err
+					}
+					all = append(all, d)
+				}
 			}
 		}
 	}
 	return all, nil
 }
 
-func declare(name string, class dataset.Classification, lines ...string) (Declared, error) {
+// publics are conditions over open fields, one for each way of being placed: with a
+// value that is unknown, with one that must not be, and joined.
+func publics() []*Cond {
+	is := func(op, column string, texts ...string) *Cond {
+		c := &Cond{Op: op, Column: column}
+		for _, s := range texts {
+			c.Values = append(c.Values, value.OfText(s))
+		}
+		return c
+	}
+	join := func(op string, args ...*Cond) *Cond { return &Cond{Op: op, Args: args} }
+	return []*Cond{
+		is("=", "state", "done"),
+		join("not", is("=", "ward", "ward-1")),
+		join("or", is("in", "agency", "health"), is("isnull", "state")),
+		join("and", is("<>", "state", "new"), join("not", is("isnull", "ward"))),
+	}
+}
+
+func declare(name string, class dataset.Classification, public *Cond, lines ...string) (Declared, error) {
+	if public != nil {
+		lines = append(lines, fmt.Sprintf("publicRows: %q", public.Text()))
+	}
 	field := func(name, kind string, c dataset.Classification, tags string) string {
 		if c.Rank() < class.Rank() {
 			c = class
@@ -113,7 +142,7 @@ func declare(name string, class dataset.Classification, lines ...string) (Declar
 		return Declared{}, err
 	}
 	t, err := dataset.Layout(d, before) // with a dropped column amid the others
-	return Declared{d, t}, err
+	return Declared{d, t, public}, err
 }
 
 // World is a dataset with the grants that exist on it.
