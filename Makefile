@@ -44,6 +44,7 @@ bench: setup-test web ## Measure against baselines in the same run; writes docs/
 
 soak: setup-test build ## Kill -9 two hundred times on each store, cut a thousand lines, tell 500 random stories
 	@HUONG_KILLS=200 HUONG_REQUIRE_POSTGRES=1 $(GO) test -count=1 -timeout 3h -run TestKill -v ./internal/cli
+	@HUONG_MINUTES=10 HUONG_REQUIRE_POSTGRES=1 $(GO) test -count=1 -timeout 1h -run TestAThousandReportsAMinute -v ./internal/cli
 	@HUONG_CUTS=1000 $(GO) test -count=1 -timeout 1h -run TestReportsThroughABrokenLine -v ./internal/face/ui
 	@HUONG_CASES=500 HUONG_FULL=1 HUONG_REQUIRE_POSTGRES=1 $(GO) test -count=1 -timeout 3h ./internal/service/indicator ./internal/service/ingest
 

@@ -172,6 +172,6 @@ func TestTheLooksOfPatterns(t *testing.T) {
 	t.Parallel()
 	c := learns(t)
 	anybody := c.reader(t)
-	c.see(t, []pageOf{{"patterns", "/street/patterns", anybody, "", ""}, {"patterns how", "/street/patterns?period=365d", anybody, "", `for (const d of document.querySelectorAll("details")) d.open = true`},
+	c.see(t, []pageOf{{"patterns", "/street/patterns", anybody, ".mapbox[data-map-ready]", ""}, {"patterns how", "/street/patterns?period=365d", anybody, ".mapbox[data-map-ready]", `for (const d of document.querySelectorAll("details")) d.open = true`},
 		{"figures learned", "/street/stats?by=month", anybody, "", ""}}, nil)
 }

@@ -10,6 +10,7 @@ import (
 	"huong.city/huong/internal/core/problem"
 	"huong.city/huong/internal/face/web"
 	"huong.city/huong/internal/repo"
+	"huong.city/huong/internal/service/request"
 	"huong.city/huong/internal/service/sharing"
 )
 
@@ -172,6 +173,9 @@ func (v *view) releaseDetail(e *problem.Error) string {
 func (v *view) wayOut(d web.Document) (label, href string) {
 	if d.Code == releaseNeeded && v.u.Sharing != nil && sharing.Staff(v.p) {
 		return v.T("release.ask"), to("/releases/ask", "dataset", v.r.PathValue("name"))
+	}
+	if d.Code == "request-unknown" && !request.Handles(v.p) { // perhaps their own, on another device
+		return v.T("mine.open"), "/me/reports"
 	}
 	return "", ""
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	catalogue "huong.city/huong/internal/core/request"
 	"huong.city/huong/internal/face/web"
@@ -63,6 +64,7 @@ func (v *view) showField(status int, fault *web.Document) error {
 		if err != nil {
 			return err
 		}
+		w.Description = unheaded(w)
 		t := fieldTask{Whole: w}
 		t.Category, _ = c.Category(w.Request.Category)
 		d.Tasks = append(d.Tasks, t)
@@ -72,6 +74,9 @@ func (v *view) showField(status int, fault *web.Document) error {
 	}
 	return v.show(status, fieldPage(v, d))
 }
+
+// unheaded is what was written, without a title above it that the heading says.
+func unheaded(w *request.Whole) string { return strings.TrimPrefix(w.Description, w.Title+"\n\n") }
 
 // fieldAct begins a task, adds a photo to it, or tells that it is done.
 func (u *UI) fieldAct(v *view) error {

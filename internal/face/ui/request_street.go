@@ -89,6 +89,7 @@ func (v *view) showStreetReport(status int, fault *web.Document) error {
 	if err != nil {
 		return err
 	}
+	w.Description = unheaded(w)
 	d := streetOne{Whole: w, Secret: w.Mine && secret != "", Fault: fault, Filled: v.r.PostForm}
 	if d.Key, err = v.freshKey(); err != nil {
 		return err

@@ -70,6 +70,8 @@ type sums struct {
 	Satisfied int64            `json:"g,omitempty"` // 4 or 5
 	Outcomes  map[string]int64 `json:"c,omitempty"`
 	Times     histogram        `json:"h,omitempty"` // to the answer
+
+	joined []int64 // times by step, of sums that were made of others
 }
 
 // histogram counts times by step, in order; a map of each cell would take most of the
@@ -178,23 +180,30 @@ func (s *sums) join(o *sums) {
 		s.Outcomes[k] += n
 	}
 	for _, b := range o.Times {
-		s.Times.add(int(b.step), b.n)
+		if more := int(b.step) + 1 - len(s.joined); more > 0 {
+			s.joined = append(s.joined, make([]int64, more)...)
+		}
+		s.joined[b.step] += b.n
 	}
 }
 
-// quantile is the time within which a part of the answers came; zero without any.
+// quantile is the time within which a part of the answers of joined sums came; zero
+// without any.
 func (s *sums) quantile(q float64) time.Duration {
 	var all int64
-	for _, b := range s.Times {
-		all += b.n
+	for _, n := range s.joined {
+		all += n
+	}
+	if all == 0 {
+		return 0
 	}
 	rank := int64(math.Ceil(q * float64(all)))
-	for _, b := range s.Times {
-		if rank -= b.n; rank <= 0 {
-			return middle(int(b.step))
+	for step, n := range s.joined {
+		if rank -= n; rank <= 0 {
+			return middle(step)
 		}
 	}
-	return 0
+	return middle(len(s.joined) - 1)
 }
 
 // Name implements repo.Follower.
@@ -349,10 +358,12 @@ func (f *Figures) Ask(_ context.Context, p repo.Principal, q FigureQuery) (rows 
 				g.Agency = c.Agency
 			}
 		}
-		if groups[g] == nil {
-			groups[g] = &sums{}
+		into := groups[g]
+		if into == nil {
+			into = &sums{}
+			groups[g] = into
 		}
-		groups[g].join(s)
+		into.join(s)
 	}
 	f.mu.RUnlock()
 	public := !duty(p)

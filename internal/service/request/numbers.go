@@ -68,16 +68,16 @@ func (d *Desk) States(ctx context.Context, p repo.Principal, of Whose) (map[stri
 		return n, nil
 	}
 	err := d.counted(ctx, func(q *Queues) {
-		for key, count := range q.cells {
-			if c := strings.Split(key, cellMark); c[0] == cellState && (of.Agency == "" || c[1] == of.Agency) && (of.Area == "" || c[2] == of.Area) {
-				n[c[3]] += count
+		for key, count := range q.cells[cellState] {
+			if c := strings.Split(key, cellMark); (of.Agency == "" || c[0] == of.Agency) && (of.Area == "" || c[1] == of.Area) {
+				n[c[2]] += count
 			}
 		}
 	})
 	return n, err
 }
 
-// Open is how many of them wait for an answer, of an account by its name.
+// Open is how many of them wait for an answer.
 func Open(states map[string]int64) (n int64) {
 	for _, s := range waiting() {
 		n += states[s]
@@ -99,12 +99,12 @@ func (d *Desk) Late(ctx context.Context, p repo.Principal, agency string, within
 	}
 	now := d.repo.Now()
 	err = d.counted(ctx, func(q *Queues) {
-		for key, count := range q.cells {
-			c := strings.Split(key, cellMark)
-			if c[0] != cellDue || agency != "" && c[1] != agency {
+		for key, count := range q.cells[cellDue] {
+			whose, by, _ := strings.Cut(key, cellMark)
+			if agency != "" && whose != agency {
 				continue
 			}
-			minute, _ := strconv.ParseInt(c[2], 10, 64)
+			minute, _ := strconv.ParseInt(by, 10, 64)
 			switch {
 			case minute*60 <= now.Unix():
 				late += count
@@ -125,7 +125,7 @@ func (d *Desk) Assigned(ctx context.Context, p repo.Principal) (n int64, err err
 		yes := true
 		return d.matched(ctx, p, Query{Assignee: p.Name, Open: &yes})
 	}
-	err = d.counted(ctx, func(q *Queues) { n = q.cells[cellKey(cellAssigned, p.Name)] })
+	err = d.counted(ctx, func(q *Queues) { n = q.cells[cellAssigned][p.Name] })
 	return n, err
 }
 
@@ -189,7 +189,7 @@ func (d *Desk) Counts(ctx context.Context, p repo.Principal) (n Counts, err erro
 		}
 		return n, err
 	}
-	err = d.counted(ctx, func(q *Queues) { n.Unplaced, n.Hidden = q.cells[cellUnplaced], q.cells[cellHidden] })
+	err = d.counted(ctx, func(q *Queues) { n.Unplaced, n.Hidden = q.cells[cellUnplaced][""], q.cells[cellHidden][""] })
 	return n, err
 }
 
@@ -235,7 +235,7 @@ func (d *Desk) publicCount(ctx context.Context, q Query) (n int64, known bool, e
 		last, _ := time.ParseInLocation(time.DateOnly, until, zone)
 		sum := func(period string) {
 			for _, turn := range turns {
-				n += k.cells[cellKey(cellPublic, period, category, area, turn)]
+				n += k.cells[cellPublic][cellKey(period, category, area, turn)]
 			}
 		}
 		if category == "" || area == "" {

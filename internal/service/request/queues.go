@@ -24,7 +24,7 @@ type Queues struct {
 	zone *time.Location
 
 	mu    sync.RWMutex
-	cells map[string]int64
+	cells map[string]map[string]int64 // by sort
 	dirty map[string]bool
 	seq   int64         // applied
 	moved chan struct{} // closed when it is
@@ -43,7 +43,7 @@ func (q *Queues) reset() {
 	if q.moved != nil {
 		close(q.moved)
 	}
-	q.cells, q.dirty, q.seq, q.moved, q.first, q.last = map[string]int64{}, map[string]bool{}, 0, make(chan struct{}), "", ""
+	q.cells, q.dirty, q.seq, q.moved, q.first, q.last = map[string]map[string]int64{}, map[string]bool{}, 0, make(chan struct{}), "", ""
 }
 
 // sorts of cells.
@@ -73,9 +73,10 @@ func (q *Queues) Load(state map[string][]byte) error {
 		if err != nil {
 			return err
 		}
-		q.cells[key] = n
-		if p := strings.Split(key, cellMark); p[0] == cellPublic && len(p[1]) == len(time.DateOnly) {
-			q.known(p[1])
+		sort, rest, _ := strings.Cut(key, cellMark)
+		q.of(sort)[rest] = n
+		if day, _, _ := strings.Cut(rest, cellMark); sort == cellPublic && len(day) == len(time.DateOnly) {
+			q.known(day)
 		}
 	}
 	return nil
@@ -108,12 +109,22 @@ func (q *Queues) Apply(e *commit.Entry, catalog func(string) *repo.Entry) error 
 	return nil
 }
 
-func (q *Queues) add(by int64, parts ...string) {
-	key := cellKey(parts...)
-	if q.cells[key] += by; q.cells[key] == 0 {
-		delete(q.cells, key)
+// of are the cells of a sort.
+func (q *Queues) of(sort string) map[string]int64 {
+	m := q.cells[sort]
+	if m == nil {
+		m = map[string]int64{}
+		q.cells[sort] = m
 	}
-	q.dirty[key] = true
+	return m
+}
+
+func (q *Queues) add(by int64, sort string, parts ...string) {
+	key, cells := cellKey(parts...), q.of(sort)
+	if cells[key] += by; cells[key] == 0 {
+		delete(cells, key)
+	}
+	q.dirty[sort+cellMark+key] = true
 }
 
 func (q *Queues) count(e *repo.Entry, row []value.Value, by int64) {
@@ -166,7 +177,8 @@ func (q *Queues) Save() ([]store.StatePut, error) {
 	var list []store.StatePut
 	for key := range q.dirty {
 		p := store.StatePut{Key: key}
-		if n := q.cells[key]; n != 0 {
+		sort, rest, _ := strings.Cut(key, cellMark)
+		if n := q.cells[sort][rest]; n != 0 {
 			p.Value = strconv.AppendInt(nil, n, 10)
 		}
 		list = append(list, p)

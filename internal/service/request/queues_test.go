@@ -117,6 +117,29 @@ func TestNumbersAreARecount(t *testing.T) {
 		h.clock.forward(30 * time.Hour)
 		h.tick()
 		check("after some steps")
+		// What is saved of the log is what was counted.
+		again := request.NewQueues(hue)
+		if err := h.repo.Log(t.Context(), repo.Internal(), repo.LogQuery{Changes: true}, applied(again, h.repo)); err != nil {
+			t.Fatal(err)
+		}
+		puts, err := again.Save()
+		if err != nil {
+			t.Fatal(err)
+		}
+		state := map[string][]byte{}
+		for _, p := range puts {
+			if p.Value != nil {
+				state[p.Key] = p.Value
+			}
+		}
+		loaded := request.NewQueues(hue)
+		if err := loaded.Load(state); err != nil {
+			t.Fatal(err)
+		}
+		got, err := h.withQueues(loaded).Counts(t.Context(), duty)
+		if want, e := h.Counts(t.Context(), duty); err != nil || e != nil || got != want {
+			t.Errorf("loaded: %+v, want %+v %v %v", got, want, err, e)
+		}
 		if _, _, err := h.List(t.Context(), duty, request.Query{Open: &yes, ByDue: true, Cursor: "x"}); err == nil {
 			t.Error("a cursor of nobody's is taken")
 		}
