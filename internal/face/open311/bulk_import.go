@@ -53,7 +53,8 @@ type intake struct {
 
 // bulk takes requests of the past from CSV, as who may write requests. Rows that
 // are good are taken, the others told with line, column and reason and kept in
-// quarantine until a file brings them repaired; rows that are there already exactly so are unchanged, so sending a file again is safe.
+// quarantine until a file brings them repaired; rows that are there already exactly
+// so are unchanged, so sending a file again is safe.
 func (f *Face) bulk(c *call) error {
 	c.only()
 	if err := c.faults(); err != nil {

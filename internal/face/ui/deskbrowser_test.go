@@ -37,7 +37,7 @@ func TestTheLifeOfAReportInABrowser(t *testing.T) {
 		{"desk redact", photo + "/redact", h.desk, "", `for (const [n, x] of Object.entries({x: 60, y: 80, w: 200, h: 120})) { const i = document.querySelector("input[name=" + n + "]"); i.value = x; i.dispatchEvent(new Event("input", {bubbles: true})) }`},
 		{"desk new", "/desk/new?category=rubbish", h.desk, "", ""},
 	}
-	glances := nil
+	var glances map[string][]glance
 	h.see(t, before, glances)
 
 	if status, body := h.desk.does(at, "assign", "agency", handlers); status != 200 || !strings.Contains(body, "Sent to an agency") && !strings.Contains(body, "Assigned") {

@@ -26,7 +26,7 @@ func Isolate(ctx context.Context, r *repo.Repository, p repo.Principal, name str
 	if len(rows) == 0 {
 		return nil
 	}
-	l, err := newLoader(r, p, name, commit.Header{Source: "quarantine", Reason: "refused"}, &Summary{})
+	l, err := keeper(r, p, name, "refused")
 	if err != nil {
 		return err
 	}
@@ -47,17 +47,30 @@ func Isolate(ctx context.Context, r *repo.Repository, p repo.Principal, name str
 	return err
 }
 
+// keeper writes to the quarantine of a dataset that p may write, of which p may see
+// nothing: who brings rows for a ward need not read what others brought.
+func keeper(r *repo.Repository, p repo.Principal, name, reason string) (*loader, error) {
+	if !r.MayWrite(p, name) {
+		return nil, problem.New(problem.Denied, "denied", "action", "write", "dataset", name)
+	}
+	l, err := newLoader(r, repo.Internal(), name, commit.Header{Source: "quarantine", Reason: reason}, &Summary{})
+	if err == nil {
+		l.header.Actor = p.Name
+	}
+	return l, err
+}
+
 // Settle notes of kept rows, by their numbers at the source, that they have come
 // again and were taken.
 func Settle(ctx context.Context, r *repo.Repository, p repo.Principal, name string, refs []string) error {
-	l, err := newLoader(r, p, name, commit.Header{Source: "quarantine", Reason: "taken"}, &Summary{})
+	l, err := keeper(r, p, name, "taken")
 	if err != nil {
 		return err
 	}
 	var changes []commit.Change
 	for part := range slices.Chunk(refs, 200) {
 		q := repo.Query{Dataset: repo.SystemQuarantine, Filter: cql2.And(oneOf("dataset", []string{name}), oneOf("ref", part), oneOf("state", []string{StateOpen, StateCorrected}))}
-		_, err := r.Read(ctx, p, q, func(rec repo.Record) error {
+		_, err := r.Read(ctx, l.principal, q, func(rec repo.Record) error {
 			old := kept(rec)
 			row, err := rowOf(l.quarantine, old.values, map[string]any{"state": StateReplayed})
 			changes = append(changes, commit.Change{Dataset: repo.SystemQuarantine, Op: commit.Put, Row: row, Expect: old.version})
