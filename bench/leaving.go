@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"huong.city/huong/internal/repo"
 )
@@ -106,7 +107,9 @@ func (b *bench) sheet(_ context.Context, t *table, st, store string) error {
 	if err != nil {
 		return err
 	}
-	err = taken(p, t, st, "XLSX of "+count(b.count(sheetRows))+" rows", "/api/v1/datasets/"+placed+"/export?format=xlsx", "PK", 2000, nil)
+	if err = settled(p, time.Minute); err == nil {
+		err = taken(p, t, st, "XLSX of "+count(b.count(sheetRows))+" rows", "/api/v1/datasets/"+placed+"/export?format=xlsx", "PK", 2000, nil)
+	}
 	if err == nil {
 		err = taken(p, t, st, "PDF of the 40 wards", "/boards/bench/export?format=pdf", "%PDF", 1000, nil)
 	}
@@ -121,6 +124,7 @@ func (b *bench) manyMarks(ctx context.Context, t *table, st, store string) error
 	if err != nil {
 		return err
 	}
+	err = settled(p, time.Minute)
 	const page, tile = "/map?layer=" + placed, "/tiles/" + placed + "/8/204/116.mvt"
 	move := func(i int) error {
 		w, err := dial(p.hello.Address, "")
