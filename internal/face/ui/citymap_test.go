@@ -56,7 +56,7 @@ func (c *city) many(t testing.TB, n int) {
 	var rows []map[string]string
 	for i := range n {
 		rows = append(rows, map[string]string{
-			"code": fmt.Sprintf("NN-%06d", i), "category": "road", "status": "received", "title": fmt.Sprintf("Ổ gà %d", i), "description": "x", "channel": "app",
+			"code": fmt.Sprintf("NN-%06d", i), "category": "road", "status": "received", "title": fmt.Sprintf("Ổ gà %d", i), "description": "x", "channel": "app", "published": "true",
 			"openedAt": c.now.Add(-time.Duration(i) * time.Second).Format(time.RFC3339), "location": fmt.Sprintf("%.5f,%.5f", 107.3+0.6*float64(i%173)/173, 16.2+0.4*float64(i%211)/211),
 		})
 	}
