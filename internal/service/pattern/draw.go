@@ -102,7 +102,14 @@ func (f *Follower) Ask(ctx context.Context, a Ask) (*Answer, error) {
 	}
 	if !f.knows(a) { // nothing is drawn and kept for words that anybody makes up
 		from, until, _ := f.period(a.Period)
-		return &Answer{From: f.date(from), Until: f.date(until), PlacesFrom: f.date(min(from, until-repeatDays)), Drawn: f.c.Now()}, nil
+		out := &Answer{From: f.date(from), Until: f.date(until), PlacesFrom: f.date(min(from, until-repeatDays)), Drawn: f.c.Now()}
+		out.Hour, out.Weekday, out.Month = newRounds(24).judge(), newRounds(7).judge(), newRounds(12).judge()
+		f.mu.RLock()
+		defer f.mu.RUnlock()
+		if begin := f.begin(); begin <= dayOf(out.Drawn.In(f.c.Zone)) {
+			out.MonthsFrom = f.date(begin)
+		}
+		return out, nil
 	}
 	f.turn.Lock()
 	defer f.turn.Unlock()
@@ -326,18 +333,25 @@ func (f *Follower) draw(ctx context.Context, a Ask, asked time.Time) (*Answer, e
 	return &answer, nil
 }
 
-// read copies what an ask is about, and counts it by time.
-func (f *Follower) read(a Ask, from, until, placesFrom int32, out *Answer) (found, int64) {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	c := f.choose(a)
-	got := found{byKind: map[uint16][]hotspot.Event{}, settled: map[[2]int32]bool{}, names: f.names}
+// begin is the day of the first report, the last of all days where there is none;
+// mu is held.
+func (f *Follower) begin() int32 {
 	begin := int32(math.MaxInt32)
 	for day, list := range f.days {
 		if len(list) > 0 {
 			begin = min(begin, day)
 		}
 	}
+	return begin
+}
+
+// read copies what an ask is about, and counts it by time.
+func (f *Follower) read(a Ask, from, until, placesFrom int32, out *Answer) (found, int64) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	c := f.choose(a)
+	got := found{byKind: map[uint16][]hotspot.Event{}, settled: map[[2]int32]bool{}, names: f.names}
+	begin := f.begin()
 	today := dayOf(f.c.Now().In(f.c.Zone))
 	occupied := map[[2]int32]bool{}
 	hours, weekdays, months := newRounds(24), newRounds(7), newRounds(12)
