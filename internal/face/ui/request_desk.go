@@ -65,6 +65,7 @@ type deskData struct {
 	Counts                              map[string]int64
 	Rows                                []request.Request
 	Next                                string
+	Since                               time.Time // so far words were looked for, when there is more
 	Catalogue                           *catalogue.Catalogue
 	Done                                []deskDone // of a bulk step
 	Did                                 string
@@ -149,6 +150,9 @@ func (v *view) showDesk(status int, d deskData) error {
 	d.Rows = list
 	if page.Next != "" {
 		d.Next = v.with("cursor", page.Next)
+		if d.Text != "" && len(list) < deskPage {
+			d.Since = request.GoesOn(page.Next)
+		}
 	}
 	if d.Counts, err = v.deskCounts(&d); err != nil {
 		return err

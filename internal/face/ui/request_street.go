@@ -19,8 +19,9 @@ type streetData struct {
 	Show, Category, Area, Text, From, Until string
 	Groups                                  []sendGroup
 	Rows                                    []request.Request
-	Matched                                 int64
+	Matched                                 int64 // -1 = not counted
 	Next, Map                               string
+	Since                                   time.Time // so far back words were looked for, when there is more
 }
 
 var streetShows = [...]string{"all", "open", "over"}
@@ -33,7 +34,7 @@ func (u *UI) street(v *view) error {
 	if !slices.Contains(streetShows[:], d.Show) {
 		d.Show = "all"
 	}
-	ask := request.Query{Area: d.Area, Text: d.Text, Limit: streetPageSize, Cursor: q.Get("cursor"), Count: true}
+	ask := request.Query{Area: d.Area, Text: d.Text, Limit: streetPageSize, Cursor: q.Get("cursor"), Count: d.Text == ""}
 	if d.Show != "all" {
 		open := d.Show == "open"
 		ask.Open = &open
@@ -61,6 +62,9 @@ func (u *UI) street(v *view) error {
 	d.Rows, d.Matched = list, page.Matched
 	if page.Next != "" {
 		d.Next = v.with("cursor", page.Next)
+		if d.Text != "" && len(list) < streetPageSize {
+			d.Since = request.GoesOn(page.Next)
+		}
 	}
 	d.Map = to("/map", "layer", request.Dataset, "within", "30d", "area", d.Area)
 	v.onStreet(v.T("street.title"))

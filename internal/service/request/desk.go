@@ -93,6 +93,7 @@ type Config struct {
 	// be of the same matter as another; see core/nearby. None when nil.
 	Habits func() map[string]float64
 	Queues *Queues // by which numbers are told; they are counted anew each time when nil
+	Sought int     // how many requests one search with words looks through; 4,000 when 0
 }
 
 // Desk handles requests. It is safe for concurrent use.
@@ -104,6 +105,7 @@ type Desk struct {
 	limits   Limits
 	guests   Guests
 	areas    areaRates
+	sought   int
 	personal func(string) []string
 	suggest  func(string) string
 	habits   func() map[string]float64
@@ -123,7 +125,10 @@ func New(c Config) *Desk {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Desk{repo: c.Repo, log: c.Log, clock: c.Clock, files: c.Files, limits: c.Limits, guests: c.Guests, personal: c.Personal, suggest: c.Suggest, habits: c.Habits, queues: c.Queues, random: c.Random, version: -1}
+	if c.Sought == 0 {
+		c.Sought = 4_000
+	}
+	return &Desk{sought: c.Sought, repo: c.Repo, log: c.Log, clock: c.Clock, files: c.Files, limits: c.Limits, guests: c.Guests, personal: c.Personal, suggest: c.Suggest, habits: c.Habits, queues: c.Queues, random: c.Random, version: -1}
 }
 
 // required are the columns that the city's dataset must have. What else it has is

@@ -75,6 +75,7 @@ type hall struct {
 	files photos
 
 	queues *request.Queues // of the next desk
+	sought int             // of the next desk
 }
 
 // photos are the files that were uploaded, by their number.
@@ -172,7 +173,7 @@ func (h *hall) another() *request.Desk {
 			}
 			return until.Sub(from), nil
 		}}
-	return request.New(request.Config{Repo: h.repo, Random: rand.Reader, Clock: working, Files: h.files, Queues: h.queues,
+	return request.New(request.Config{Repo: h.repo, Random: rand.Reader, Clock: working, Files: h.files, Queues: h.queues, Sought: h.sought,
 		Limits: request.Limits{PerAccount: 5, PerDevice: 3},
 		Personal: func(text string) []string {
 			if strings.Contains(text, "0905") {

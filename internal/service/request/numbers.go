@@ -1,10 +1,7 @@
 package request
 
 import (
-	"cmp"
 	"context"
-	"encoding/base64"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -273,94 +270,4 @@ func (d *Desk) publicCount(ctx context.Context, q Query) (n int64, known bool, e
 		n += page.Matched
 	}
 	return n, true, err
-}
-
-// byDue lists requests of several states by the date of their answer: a short list
-// of each state, each in the order of an index, put together. Requests without a
-// date come last.
-func (d *Desk) byDue(ctx context.Context, p repo.Principal, q Query, states []string) (list []Request, page repo.Page, err error) {
-	after, err := dueCursor(q.Cursor)
-	if err != nil {
-		return nil, page, err
-	}
-	limit := q.Limit
-	if limit == 0 {
-		limit = 50
-	}
-	now := d.repo.Now()
-	for _, state := range states {
-		one := q
-		one.Status, one.Open, one.Cursor, one.Limit, one.Count = []string{state}, nil, "", limit+1, false
-		overdue, within := one.Overdue, one.DueWithin
-		one.Overdue, one.DueWithin = false, 0
-		filter := []cql2.Expr{one.filter(now)}
-		if overdue {
-			filter = append(filter, compare("<", "dueAt", value.OfInstant(now)))
-		}
-		if within > 0 {
-			filter = append(filter, compare(">=", "dueAt", value.OfInstant(now)), compare("<", "dueAt", value.OfInstant(now.Add(within))))
-		}
-		ranges := [][]cql2.Expr{nil}
-		if after != nil {
-			ranges = after.ranges()
-		}
-		for _, r := range ranges {
-			some, pg, err := d.list(ctx, p, one.read(cql2.And(append(slices.Clone(filter), r...)...)))
-			if err != nil {
-				return nil, page, err
-			}
-			page.AsOf = pg.AsOf
-			list = append(list, some...)
-		}
-	}
-	slices.SortFunc(list, func(a, b Request) int {
-		if a.DueAt.IsZero() != b.DueAt.IsZero() {
-			return cmp.Compare(b.DueAt.Unix(), a.DueAt.Unix())
-		}
-		return cmp.Or(a.DueAt.Compare(b.DueAt), cmp.Compare(a.Code, b.Code))
-	})
-	page.Matched = -1
-	if len(list) > limit {
-		list = list[:limit]
-		page.Next = cursorOf(&list[limit-1])
-	}
-	return list, page, nil
-}
-
-// duePlace is a place in a list by date.
-type duePlace struct {
-	due  int64 // µs since 1970; 0 = without
-	code string
-}
-
-func cursorOf(x *Request) string {
-	at := int64(0)
-	if !x.DueAt.IsZero() {
-		at = x.DueAt.UnixMicro()
-	}
-	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(at, 10) + " " + x.Code))
-}
-
-func dueCursor(cursor string) (*duePlace, error) {
-	if cursor == "" {
-		return nil, nil
-	}
-	b, err := base64.RawURLEncoding.DecodeString(cursor)
-	at, code, ok := strings.Cut(string(b), " ")
-	due, e := strconv.ParseInt(at, 10, 64)
-	if err != nil || !ok || e != nil || len(code) > 40 {
-		return nil, problem.InvalidWith("query-invalid", []problem.Violation{problem.Violate("cursor-invalid", "cursor")})
-	}
-	return &duePlace{due, code}, nil
-}
-
-// ranges are what comes after: of the same date, of later ones, and without one.
-func (p *duePlace) ranges() [][]cql2.Expr {
-	none := &cql2.Call{Op: "isNull", Args: []cql2.Expr{prop("dueAt")}}
-	later := compare(">", "code", value.OfText(p.code))
-	if p.due == 0 {
-		return [][]cql2.Expr{{none, later}}
-	}
-	at := value.OfTime(p.due)
-	return [][]cql2.Expr{{compare("=", "dueAt", at), later}, {compare(">", "dueAt", at)}, {none}}
 }

@@ -33,7 +33,7 @@ type Query struct {
 	Unpublished bool
 	From, Until time.Time   // when it was sent; until is exclusive
 	BBox        *[4]float64 // west, south, east, north
-	Text        string      // in the public text and title; for staff in what was written too
+	Text        string      // in the public text, title and address; for staff in what was written too; see search
 	ByDue       bool        // the next deadline first
 	Limit       int         // 0 = 50
 	Cursor      string
@@ -49,7 +49,7 @@ func over() []string {
 	return []string{stateAnswered, statePlanned, stateClosed, stateMerged, stateRefused, "withdrawn"}
 }
 
-func (q *Query) filter(now time.Time, textIn ...string) cql2.Expr {
+func (q *Query) filter(now time.Time) cql2.Expr {
 	var all []cql2.Expr
 	if in := within(q.Area); in != nil {
 		all = append(all, in)
@@ -84,30 +84,7 @@ func (q *Query) filter(now time.Time, textIn ...string) cql2.Expr {
 	if q.Unpublished {
 		add(compare("=", "published", value.OfBool(false)))
 	}
-	if text := strings.TrimSpace(q.Text); text != "" {
-		var any []cql2.Expr
-		if code := Tidy(text); strings.HasPrefix(code, "PA-") {
-			any = append(any, oneOf("code", []string{code}))
-		}
-		for _, field := range textIn {
-			any = append(any, contains(field, text))
-		}
-		if len(any) == 1 {
-			add(any[0])
-		} else {
-			add(&cql2.Call{Op: "or", Args: any})
-		}
-	}
 	return cql2.And(all...)
-}
-
-// contains compares without case and marks.
-func contains(field, text string) cql2.Expr {
-	fold := func(x cql2.Expr) cql2.Expr {
-		return &cql2.Call{Op: "accenti", Args: []cql2.Expr{&cql2.Call{Op: "casei", Args: []cql2.Expr{x}}}}
-	}
-	pattern := strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(text)
-	return &cql2.Call{Op: "like", Args: []cql2.Expr{fold(prop(field)), fold(&cql2.Lit{Value: value.OfText("%" + pattern + "%")})}}
 }
 
 // within asks for a ward: as it was told or found, or as the point lies.
@@ -134,6 +111,17 @@ func (q *Query) read(filter cql2.Expr) repo.Query {
 		rq.Until = value.OfInstant(q.Until)
 	}
 	return rq
+}
+
+// listed lists requests by what serves the query best.
+func (d *Desk) listed(ctx context.Context, p repo.Principal, q Query, textIn []string, must ...cql2.Expr) ([]Request, repo.Page, error) {
+	if strings.TrimSpace(q.Text) != "" {
+		return d.search(ctx, p, q, textIn, must...)
+	}
+	if strands, rest := q.strands(); strands != nil {
+		return d.spliced(ctx, p, q, strands, rest, nil, must...)
+	}
+	return d.list(ctx, p, q.read(cql2.And(append(slices.Clone(must), q.filter(d.repo.Now()))...)))
 }
 
 func (d *Desk) list(ctx context.Context, p repo.Principal, rq repo.Query) (list []Request, page repo.Page, err error) {
@@ -171,8 +159,7 @@ func (d *Desk) Public(ctx context.Context, q Query) ([]Request, repo.Page, error
 			matched, q.Count = n, false
 		}
 	}
-	filter := cql2.And(compare("=", "published", value.OfBool(true)), q.filter(d.repo.Now(), "publicText", "title", "address"))
-	list, page, err := d.list(ctx, repo.Public(), q.read(filter))
+	list, page, err := d.listed(ctx, repo.Public(), q, []string{"publicText", "title", "address"}, compare("=", "published", value.OfBool(true)))
 	for i := range list {
 		list[i] = forPublic(list[i])
 	}
@@ -397,15 +384,7 @@ func (d *Desk) List(ctx context.Context, p repo.Principal, q Query) ([]Request, 
 	if !duty(p) {
 		return nil, repo.Page{}, problem.New(problem.Denied, "request-staff")
 	}
-	if states := q.Status; q.ByDue && !q.Count && q.BBox == nil && strings.TrimSpace(q.Text) == "" {
-		if len(states) == 0 && (q.Open != nil && *q.Open || q.Overdue || q.DueWithin > 0) {
-			states = waiting()
-		}
-		if len(states) > 1 {
-			return d.byDue(ctx, p, q, states)
-		}
-	}
-	return d.list(ctx, p, q.read(q.filter(d.repo.Now(), "publicText", "title", "description", "address")))
+	return d.listed(ctx, p, q, []string{"publicText", "title", "description", "address"})
 }
 
 // Read is a request as staff sees it, with the whole of its timeline where they

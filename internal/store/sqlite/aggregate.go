@@ -96,7 +96,7 @@ func (d *Driver) from(c *conn, b *builder, a store.Aggregate) error {
 	sources := d.sources(b.p, a.AsOf)
 	b.text(" FROM ")
 	if len(sources) == 1 {
-		return b.where(sources[0], &q, near)
+		return b.where(sources[0], &q, near, "")
 	}
 	b.text("(")
 	for i, s := range sources {
@@ -104,7 +104,7 @@ func (d *Driver) from(c *conn, b *builder, a store.Aggregate) error {
 			b.text(" UNION ALL ")
 		}
 		b.text("SELECT ", b.p.colList, " FROM ")
-		if err := b.where(s, &q, near); err != nil {
+		if err := b.where(s, &q, near, ""); err != nil {
 			return err
 		}
 	}

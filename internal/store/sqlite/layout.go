@@ -17,6 +17,8 @@ type plan struct {
 	table    string   // quoted
 	history  string   // quoted
 	box      string   // quoted name of the R*Tree, empty when there is none
+	key      string   // name of the key's index
+	others   []index  // all other indexes
 	cols     []string // quoted column names by ordinal
 	colList  string   // all of cols, comma-separated
 	keyWhere string   // "k1"=? AND "k2"=?
@@ -76,7 +78,7 @@ func newPlan(t *dataset.Table) (*plan, error) {
 	if !ok {
 		return nil, problem.New(problem.Invalid, "dataset-name-unfit", "dataset", t.Name)
 	}
-	p := &plan{t: t, table: quote(name), history: quote(name + "__history"), indexed: make([]bool, t.Width())}
+	p := &plan{t: t, table: quote(name), history: quote(name + "__history"), key: name + "__key", indexed: make([]bool, t.Width())}
 	for _, n := range columnNames(t) {
 		p.cols = append(p.cols, quote(n))
 	}
@@ -86,7 +88,8 @@ func newPlan(t *dataset.Table) (*plan, error) {
 		where = append(where, p.cols[k]+"=?")
 	}
 	p.keyWhere = strings.Join(where, " AND ")
-	for _, ix := range p.indexes() {
+	p.others = p.indexes()
+	for _, ix := range p.others {
 		for _, c := range ix.columns {
 			p.indexed[c] = true
 		}
@@ -193,7 +196,7 @@ func (p *plan) served(c int) bool {
 	if p.t.Key[0] == c {
 		return true
 	}
-	for _, ix := range p.indexes() {
+	for _, ix := range p.others {
 		if ix.columns[0] == c {
 			return true
 		}

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"database/sql/driver"
+	"slices"
 	"strings"
 
 	"huong.city/huong/internal/core/value"
@@ -51,14 +52,15 @@ func (b *builder) arg(v driver.Value) {
 // bound is a condition that a page adds for going on after a row.
 type bound func(b *builder)
 
-// compile makes the statements of a read. cols are the columns to select.
+// compile makes the statements of a read. cols are the columns to select; led lets
+// the driver choose the index that leads (see plan.lead).
 //
 // A first page, and a page whose order no index begins with, is one statement.
 // Otherwise the rows after a given one are read in runs, each of which is one
 // range of an index: those equal in all sort columns but the last, and so on up
 // to those after it in the first; at every step the nulls, being last, are a
 // run of their own.
-func (d *Driver) compile(c *conn, p *plan, q *store.Query, cols []int) ([]part, error) {
+func (d *Driver) compile(c *conn, p *plan, q *store.Query, cols []int, led bool) ([]part, error) {
 	order := q.Sort
 	for _, k := range p.t.Key {
 		order = append(order[:len(order):len(order)], store.Order{Column: k})
@@ -76,6 +78,12 @@ func (d *Driver) compile(c *conn, p *plan, q *store.Query, cols []int) ([]part, 
 	if err != nil {
 		return nil, err
 	}
+	lead := ""
+	if led && near == nil {
+		if lead, err = p.lead(c, q); err != nil {
+			return nil, err
+		}
+	}
 	var parts []part
 	for _, run := range runs {
 		b := builder{p: p}
@@ -88,12 +96,15 @@ func (d *Driver) compile(c *conn, p *plan, q *store.Query, cols []int) ([]part, 
 				b.text(",", p.cols[col])
 			}
 			b.text(" FROM ")
-			if err := b.where(from, q, near, run...); err != nil {
+			if err := b.where(from, q, near, lead, run...); err != nil {
 				return nil, err
 			}
 		}
 		b.text(" ORDER BY ")
 		for i, o := range order {
+			if slices.ContainsFunc(order[:i], func(x store.Order) bool { return x.Column == o.Column }) {
+				continue // an index does not serve a column that is named twice
+			}
 			if i > 0 {
 				b.text(",")
 			}
@@ -223,8 +234,8 @@ func after(p *plan, order []store.Order, at []value.Value) bound {
 	}
 }
 
-// where writes the table and the conditions of a query.
-func (b *builder) where(from source, q *store.Query, near *window, bounds ...bound) error {
+// where writes the table, the index that leads, if any, and the conditions of a query.
+func (b *builder) where(from source, q *store.Query, near *window, lead string, bounds ...bound) error {
 	p := b.p
 	word := " WHERE "
 	and := func() {
@@ -239,6 +250,9 @@ func (b *builder) where(from source, q *store.Query, near *window, bounds ...bou
 		b.text("_id=_box")
 	} else {
 		b.text(from.name)
+	}
+	if lead != "" && from.live {
+		b.text(" INDEXED BY ", quote(lead))
 	}
 	if q.Key != nil {
 		for i, k := range p.t.Key {

@@ -130,7 +130,7 @@ func (s *scanning) snapshot(ctx context.Context, c *conn) (more bool, err error)
 			}
 		}()
 	}
-	parts, err := s.d.compile(c, s.p, &s.q, s.cols)
+	parts, err := s.compile(c)
 	if err != nil {
 		return false, err
 	}
@@ -186,6 +186,21 @@ func (s *scanning) snapshot(ctx context.Context, c *conn) (more bool, err error)
 	return false, nil
 }
 
+// compile makes the statements. A layout may be older than the table and name an
+// index that is gone: then none leads.
+func (s *scanning) compile(c *conn) ([]part, error) {
+	parts, err := s.d.compile(c, s.p, &s.q, s.cols, true)
+	for _, part := range parts {
+		if _, e := c.prepare(part.sql); e != nil {
+			err = e
+		}
+	}
+	if err == nil {
+		return parts, nil
+	}
+	return s.d.compile(c, s.p, &s.q, s.cols, false)
+}
+
 // hand decodes the row in dest and gives it to the caller.
 func (s *scanning) hand() error {
 	cols := s.p.t.Columns
@@ -221,7 +236,7 @@ func (d *Driver) Count(ctx context.Context, q store.Query) (int64, error) {
 		for _, from := range d.sources(p, q.AsOf) {
 			b := builder{p: p}
 			b.text("SELECT count(*) FROM ")
-			if err := b.where(from, &q, near); err != nil {
+			if err := b.where(from, &q, near, ""); err != nil {
 				return err
 			}
 			args, err := c.exprs.resolve(b.args)
@@ -249,7 +264,7 @@ func (d *Driver) Explain(q store.Query) (sql string, args []any, err error) {
 	s := &scanning{d: d, p: p, q: q}
 	s.columns()
 	err = d.reading(bg, func(c *conn) error {
-		parts, err := d.compile(c, p, &q, s.cols)
+		parts, err := s.compile(c)
 		if err != nil {
 			return err
 		}
