@@ -29,3 +29,6 @@ func (d *Desk) Refold(ctx context.Context, code string) (stored, folded Request,
 	k, ok := r.category(folded.Category)
 	return stored, folded.open(ok && k.Private), nil
 }
+
+// CountedUpTo is the commit that queues have counted.
+func CountedUpTo(q *Queues) int64 { return q.seq }

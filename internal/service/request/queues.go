@@ -73,6 +73,10 @@ func (q *Queues) Load(state map[string][]byte) error {
 		if err != nil {
 			return err
 		}
+		if key == keyAt {
+			q.seq = n // nothing is applied until somebody writes
+			continue
+		}
 		sort, rest, _ := strings.Cut(key, cellMark)
 		q.of(sort)[rest] = n
 		if day, _, _ := strings.Cut(rest, cellMark); sort == cellPublic && len(day) == len(time.DateOnly) {
@@ -174,7 +178,7 @@ func (q *Queues) count(e *repo.Entry, row []value.Value, by int64) {
 func (q *Queues) Save() ([]store.StatePut, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	var list []store.StatePut
+	list := []store.StatePut{{Key: keyAt, Value: strconv.AppendInt(nil, q.seq, 10)}}
 	for key := range q.dirty {
 		p := store.StatePut{Key: key}
 		sort, rest, _ := strings.Cut(key, cellMark)

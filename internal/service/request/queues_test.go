@@ -136,6 +136,9 @@ func TestNumbersAreARecount(t *testing.T) {
 		if err := loaded.Load(state); err != nil {
 			t.Fatal(err)
 		}
+		if at, want := request.CountedUpTo(loaded), request.CountedUpTo(again); at != want || at == 0 {
+			t.Errorf("loaded up to commit %d, saved at %d: whoever counts waits for nothing", at, want)
+		}
 		got, err := h.withQueues(loaded).Counts(t.Context(), duty)
 		if want, e := h.Counts(t.Context(), duty); err != nil || e != nil || got != want {
 			t.Errorf("loaded: %+v, want %+v %v %v", got, want, err, e)
