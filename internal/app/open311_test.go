@@ -245,6 +245,7 @@ func TestBadRowsOfBulkFilesAreKept(t *testing.T) {
 		}
 		return got
 	}
+	id := "" // of a row that is kept
 	held := func() (list []string) {
 		t.Helper()
 		_, err := a.repo.Read(t.Context(), repo.Internal(), repo.Query{Dataset: repo.SystemQuarantine}, func(rec repo.Record) error {
@@ -253,6 +254,9 @@ func TestBadRowsOfBulkFilesAreKept(t *testing.T) {
 				return strings.Clone(rec.Values[i].Text())
 			}
 			line, _, _, _ := rec.Entry.Table.Property("line")
+			if cell("state") == "open" {
+				id = cell("id")
+			}
 			list = append(list, fmt.Sprintf("%s %s line %d of %s: %s", cell("ref"), cell("state"), rec.Values[line].Int(), cell("file"), cell("rule")))
 			if !strings.Contains(cell("raw"), `"description":"Ổ gà"`) || cell("reason") == "" || cell("violations") == "" {
 				t.Errorf("kept as %s because of %s", cell("raw"), cell("reason"))
@@ -281,7 +285,11 @@ func TestBadRowsOfBulkFilesAreKept(t *testing.T) {
 		t.Fatalf("%q", got)
 	}
 	// By itself it cannot become a record: it would have no timeline.
-	_, err := ingest.Replay(t.Context(), a.repo, repo.Operator(), ingest.Selection{Dataset: request.Dataset})
+	done, err := ingest.Replay(t.Context(), a.repo, repo.Operator(), ingest.Selection{Dataset: request.Dataset})
+	if err != nil || done != (ingest.Replayed{Open: 1}) {
+		t.Errorf("of all rows: %+v %v", done, err)
+	}
+	_, err = ingest.Replay(t.Context(), a.repo, repo.Operator(), ingest.Selection{Dataset: request.Dataset, IDs: []string{id}})
 	if err == nil || problem.As(err).Code != "intake-elsewhere" {
 		t.Errorf("%v", err)
 	}

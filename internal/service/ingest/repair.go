@@ -61,7 +61,7 @@ func Correct(ctx context.Context, r *repo.Repository, p repo.Principal, id strin
 		return Replayed{}, err
 	}
 	q := quarantined{version: rec.Version, values: rec.Values, id: id, raw: raw, source: textOf(rec, "import")}
-	return replay(ctx, r, p, textOf(rec, "dataset"), []quarantined{q}, m, true, func(Replayed) {})
+	return replay(ctx, r, p, textOf(rec, "dataset"), []quarantined{q}, m, true, true, func(Replayed) {})
 }
 
 // corrected merges cells into a kept row. Where the cells of a row could not be
@@ -144,7 +144,7 @@ func Replay(ctx context.Context, r *repo.Repository, p repo.Principal, s Selecti
 			return total, err
 		}
 		if len(rows) > 0 {
-			done, err := replay(ctx, r, p, s.Dataset, rows, s.Mapping, false, func(done Replayed) {
+			done, err := replay(ctx, r, p, s.Dataset, rows, s.Mapping, false, len(s.IDs) > 0, func(done Replayed) {
 				if s.Progress != nil {
 					s.Progress(Replayed{Replayed: total.Replayed + done.Replayed, Open: total.Open + done.Open})
 				}
@@ -175,7 +175,7 @@ func kept(rec repo.Record) quarantined {
 	return q
 }
 
-func replay(ctx context.Context, r *repo.Repository, p repo.Principal, name string, rows []quarantined, m *dataset.Mapping, changed bool, tell func(Replayed)) (Replayed, error) {
+func replay(ctx context.Context, r *repo.Repository, p repo.Principal, name string, rows []quarantined, m *dataset.Mapping, changed, picked bool, tell func(Replayed)) (Replayed, error) {
 	var done Replayed
 	sum := Summary{}
 	l, err := newLoader(r, p, name, commit.Header{Source: "quarantine", Reason: "replay"}, &sum)
@@ -199,6 +199,9 @@ func replay(ctx context.Context, r *repo.Repository, p repo.Principal, name stri
 			mappers[rows[i].source] = mp
 		}
 		held, err := l.again(ctx, mp, &rows[i], changed)
+		if !picked && err != nil && problem.As(err).Code == "intake-elsewhere" {
+			err = nil // it waits for its own file; the others are asked for as well
+		}
 		if err != nil {
 			return done, err
 		}
