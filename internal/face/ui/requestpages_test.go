@@ -3,6 +3,7 @@ package ui_test
 import (
 	"bytes"
 	"encoding/json"
+	"html"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"huong.city/huong/internal/core/grant"
+	"huong.city/huong/internal/service/account"
 	"huong.city/huong/internal/service/request"
 )
 
@@ -287,6 +290,56 @@ func TestThePublicListOfReports(t *testing.T) {
 	}
 	if _, _, body := lan.post("/street/"+code, "do", "unfollow"); !strings.Contains(body, `value="follow"`) {
 		t.Error("still followed")
+	}
+}
+
+// A search that has not looked through everything says how far it came and goes on,
+// also where it has found nothing yet.
+func TestASearchSaysHowFarItCame(t *testing.T) {
+	t.Parallel()
+	c := takesReportsBy(t, request.Config{Sought: 3})
+	who := c.reader(t)
+	var codes []string
+	for range 5 {
+		code, _ := who.sendsOne("Ổ gà", nil, "longitude", "107.59", "latitude", "16.46")
+		c.steps(t, atDesk, code, request.Act{Do: request.DoPublish, Fields: map[string]string{"title": "Ổ gà", "text": "Mặt đường hỏng nặng."}})
+		codes = append(codes, code)
+	}
+	further := regexp.MustCompile(`<a class="button" rel="next" href="([^"]+)">Tìm tiếp</a>`)
+	for words, want := range map[string][]string{"hong+nang": codes, "khong+co+gi": nil} {
+		path, pages, found := "/street?q="+words, 0, ""
+		for path != "" {
+			status, body := c.get(t, path, "")
+			if status != 200 {
+				t.Fatalf("%s: %d", path, status)
+			}
+			found += body
+			path = ""
+			if m := further.FindStringSubmatch(body); m != nil {
+				has(t, body, "Đã tìm đến các phản ánh của ngày")
+				path = html.UnescapeString(m[1])
+			}
+			if pages++; pages > 400 {
+				t.Fatal("it never ends")
+			}
+		}
+		if pages < 3 {
+			t.Errorf("%s: %d pages", words, pages)
+		}
+		for _, code := range want {
+			if strings.Count(found, `data-href="/street/`+code) != 1 {
+				t.Errorf("%s: %s is not found once", words, code)
+			}
+		}
+		if want == nil && !strings.Contains(found, `<div class="empty"`) {
+			t.Error("nothing is found, and nobody says so")
+		}
+	}
+	c.staff(t, "van.desk", account.Capacity{Agency: "hueioc", Roles: []string{grant.Officer, grant.OperatorRole}, Areas: []string{account.WholeCity}})
+	van := c.reader(t)
+	van.signIn("van.desk")
+	if _, body := van.get("/desk?q=khong+co+gi&show=all"); !strings.Contains(body, ">Search further</a>") {
+		t.Error("the desk's search does not go on")
 	}
 }
 

@@ -23,7 +23,10 @@ func (f streetBook) Describe(ctx context.Context, id string) (request.File, erro
 }
 
 // takesReports gives a city what Huế declares of reports, and serves it.
-func takesReports(t testing.TB) *city {
+func takesReports(t testing.TB) *city { return takesReportsBy(t, request.Config{}) }
+
+// takesReportsBy has a desk that is set otherwise.
+func takesReportsBy(t testing.TB, by request.Config) *city {
 	t.Helper()
 	c := copyOf(t, &shared.plain, func(c *city) { c.plain(t) })
 	c.repairs = &repairs{repo: c.repo}
@@ -35,7 +38,8 @@ func takesReports(t testing.TB) *city {
 		name := map[string]string{"workflow": "service-request", "requests": "requests"}[kind]
 		c.put(t, "definition", "phản ánh", []map[string]string{{"kind": kind, "name": name, "title": name, "text": string(b)}})
 	}
-	c.deskOfReports = request.New(request.Config{Repo: c.repo, Random: crand.Reader, Files: streetBook{c.attachments()}})
+	by.Repo, by.Random, by.Files = c.repo, crand.Reader, streetBook{c.attachments()}
+	c.deskOfReports = request.New(by)
 	c.answered = request.NewFigures(c.repo.Zone())
 	c.repo.Follow(c.answered)
 	c.serveWith(t, nil)

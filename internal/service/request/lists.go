@@ -115,7 +115,7 @@ func cursorOf(x *Request, byDue bool) string {
 	if !when.IsZero() {
 		at = when.UnixMicro()
 	}
-	return base64.RawURLEncoding.EncodeToString([]byte(sort + " " + strconv.FormatInt(at, 10) + " " + x.Code))
+	return base64.RawURLEncoding.EncodeToString([]byte(sort + " " + strconv.FormatInt(at, 36) + " " + x.Code))
 }
 
 func cursorAt(cursor string, byDue bool) (*listPlace, error) {
@@ -125,7 +125,7 @@ func cursorAt(cursor string, byDue bool) (*listPlace, error) {
 	b, err := base64.RawURLEncoding.DecodeString(cursor)
 	parts := strings.SplitN(string(b), " ", 3)
 	if err == nil && len(parts) == 3 && len(parts[2]) <= 40 && (parts[0] == "due") == byDue {
-		if at, err := strconv.ParseInt(parts[1], 10, 64); err == nil {
+		if at, err := strconv.ParseInt(parts[1], 36, 64); err == nil {
 			return &listPlace{byDue, at, parts[2]}, nil
 		}
 	}
