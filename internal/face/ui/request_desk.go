@@ -103,6 +103,11 @@ func (v *view) wholeCity() bool {
 	return slices.Contains(v.p.Areas, "*") || slices.Contains(v.p.Areas, grant.WholeCity)
 }
 
+// filtered tells that more was asked for than the queue.
+func (d *deskData) filtered() bool {
+	return d.Category != "" || d.Area != "" || d.Agency != "" || d.State != "" || d.Text != ""
+}
+
 func (v *view) showDesk(status int, d deskData) error {
 	if err := v.deskReader(); err != nil {
 		return err

@@ -20,6 +20,7 @@ var wordsDesk = map[string]word{
 	"desk.show.all":      {"Tất cả", "All"},
 
 	"desk.empty":          {"Không có phản ánh nào", "No reports"},
+	"desk.empty.filtered": {"Không phản ánh nào trong danh sách này khớp bộ lọc.", "Nothing in this queue fits the filter."},
 	"desk.empty.new":      {"Mọi phản ánh gửi đến đều đã được xác minh.", "Whatever came in has been verified."},
 	"desk.empty.route":    {"Không phản ánh nào chờ chuyển đơn vị.", "None waits to be sent on."},
 	"desk.empty.disputed": {"Không kết quả nào bị người phản ánh yêu cầu xem lại.", "No answer is disputed."},

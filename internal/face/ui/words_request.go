@@ -26,6 +26,8 @@ var wordsStreet = map[string]word{
 	"street.show.open":    {"Đang xử lý", "In hand"},
 	"street.show.over":    {"Đã trả lời", "Answered"},
 	"street.found":        {"Phản ánh tìm thấy", "Reports found"},
+	"street.none-yet":     {"Chưa tìm thấy phản ánh nào", "Nothing found so far"},
+	"street.none-yet.why": {"Còn những phản ánh cũ hơn chưa tìm đến.", "There are older reports that were not looked through."},
 	"street.reach":        {"Đã tìm đến các phản ánh của ngày {day}.", "Searched as far as the reports of {day}."},
 	"street.older":        {"Tìm tiếp", "Search further"},
 	"street.empty":        {"Không có phản ánh nào", "No reports"},
