@@ -42,12 +42,18 @@ func areaPart(area string) string {
 	if area == "" {
 		return whole
 	}
+	if !strings.ContainsAny(area, "%/"+whole) {
+		return area // as nearly all codes are: to make a replacer takes longer than to write a cell
+	}
 	return strings.NewReplacer("%", "%25", "/", "%2F", whole, "%2D").Replace(area)
 }
 
 func areaOf(part string) string {
 	if part == whole {
 		return ""
+	}
+	if !strings.Contains(part, "%") {
+		return part
 	}
 	return strings.NewReplacer("%2F", "/", "%2D", whole, "%25", "%").Replace(part)
 }
