@@ -13,6 +13,9 @@ import (
 // TestHostileDeclarations feeds files that are meant to take all memory. What
 // was allocated in all bounds what was held at once.
 func TestHostileDeclarations(t *testing.T) {
+	if racing {
+		t.Skip("one goroutine, and much memory: scripts/test runs it without the race detector")
+	}
 	laughs := []byte("a0: &a0 [ha, ha]\n")
 	for i := 1; i <= 40; i++ {
 		laughs = fmt.Appendf(laughs, "a%d: &a%d [*a%d, *a%d]\n", i, i, i-1, i-1)
