@@ -41,9 +41,53 @@ func (q *Query) strands() (list [][]cql2.Expr, rest Query) {
 		}
 	case !q.ByDue && area != nil:
 		rest.Area = ""
-		list = [][]cql2.Expr{{oneOf("area", []string{q.Area})}, {oneOf("_area", []string{q.Area})}}
+		list = waysInto(q.Area)
+	case !q.ByDue && q.Open != nil:
+		list = [][]cql2.Expr{nil} // of one category, in order as it is
 	}
 	return list, rest
+}
+
+// newest narrows the first page of a public list of a ward or a category to the days
+// up to the last one that has any of its reports which are open, or over: among the
+// latest of a ward there may be thousands of the other kind, each read and left out.
+func (d *Desk) newest(ctx context.Context, q Query) (Query, error) {
+	area, categories := q.Area, q.Category
+	if area == wholeCityCode {
+		area = ""
+	}
+	if d.queues == nil || q.Open == nil || q.Cursor != "" || q.ByDue || len(q.Status) > 0 || len(categories) > 1 || len(categories) == 0 && area == "" {
+		return q, nil
+	}
+	turn := map[bool]string{true: "open", false: "over"}[*q.Open]
+	zone, head := d.repo.Zone(), d.repo.Position().Seq
+	err := d.counted(ctx, func(k *Queues) {
+		if k.seq < head {
+			return // it does not know of the latest yet
+		}
+		last := func(category, area string) string {
+			for day, err := time.ParseInLocation(time.DateOnly, k.last, zone); err == nil; day = day.AddDate(0, 0, -1) {
+				name := day.Format(time.DateOnly)
+				if name < k.first || k.cells[cellPublic][cellKey(name, category, area, turn)] > 0 {
+					return name
+				}
+			}
+			return k.last
+		}
+		name := k.last
+		if len(categories) == 1 {
+			name = min(name, last(categories[0], ""))
+		}
+		if area != "" {
+			name = min(name, last("", area))
+		}
+		if day, err := time.ParseInLocation(time.DateOnly, name, zone); err == nil && name < k.last {
+			if until := day.AddDate(0, 0, 1); q.Until.IsZero() || until.Before(q.Until) {
+				q.Until = until
+			}
+		}
+	})
+	return q, err
 }
 
 // spliced lists requests of several strands in one order: by the date of their
@@ -90,7 +134,7 @@ func (d *Desk) spliced(ctx context.Context, p repo.Principal, q Query, strands [
 		}
 		return cmp.Or(a.DueAt.Compare(b.DueAt), cmp.Compare(a.Code, b.Code))
 	})
-	list = slices.CompactFunc(list, func(a, b Request) bool { return a.Code == b.Code }) // a ward that is known in both ways
+	list = slices.CompactFunc(list, func(a, b Request) bool { return a.Code == b.Code }) // its state changed between two strands
 	page.Matched = -1
 	if len(list) > limit {
 		list = list[:limit]

@@ -17,11 +17,14 @@ func pasts(n int) (list []request.Past) {
 		p := past(fmt.Sprint("l", i), start.Add(-time.Duration(i/3)*7*time.Hour), 0) // three of one time
 		p.Category = []string{"encroachment", "road", "lighting"}[i%3]
 		p.Status = []string{"received", "in-progress", "assigned", "answered", "closed"}[i%5]
+		if i < 30 && i%5 >= 3 {
+			p.Status = "received" // of the last days none is over
+		}
 		p.Published = i%4 != 0
 		p.Text = fmt.Sprintf("Ổ gà trước nhà số %d", i)
 		p.DueAt = start.AddDate(0, 0, i%7-3)
 		switch {
-		case i%5 >= 3:
+		case i%5 >= 3 && i >= 30:
 			p.ClosedAt = p.At.Add(5 * time.Hour)
 		case i%11 == 0:
 			p.Longitude, p.Latitude, p.Area = nil, nil, "19753"
@@ -47,6 +50,9 @@ func TestAListOfStrandsIsTheList(t *testing.T) {
 		if _, err := h.Import(t.Context(), duty, pasts(120)); err != nil {
 			t.Fatal(err)
 		}
+		queues := request.NewQueues(hue)
+		h.repo.Follow(queues)
+		counting := h.withQueues(queues)
 		yes, no := true, false
 		nonempty := 0
 		for _, open := range []*bool{nil, &yes, &no} {
@@ -55,7 +61,10 @@ func TestAListOfStrandsIsTheList(t *testing.T) {
 					for _, from := range []time.Time{{}, start.Add(-100 * time.Hour)} {
 						for who, list := range map[string]func(request.Query) ([]request.Request, repo.Page, error){
 							"public": func(q request.Query) ([]request.Request, repo.Page, error) { return h.Public(t.Context(), q) },
-							"staff":  func(q request.Query) ([]request.Request, repo.Page, error) { return h.List(t.Context(), duty, q) },
+							"public, by queues": func(q request.Query) ([]request.Request, repo.Page, error) {
+								return counting.Public(t.Context(), q)
+							},
+							"staff": func(q request.Query) ([]request.Request, repo.Page, error) { return h.List(t.Context(), duty, q) },
 						} {
 							q := request.Query{Open: open, Category: category, Area: area, From: from}
 							whole := q

@@ -87,12 +87,27 @@ func (q *Query) filter(now time.Time) cql2.Expr {
 	return cql2.And(all...)
 }
 
-// within asks for a ward: as it was told or found, or as the point lies.
+// within asks for a ward: as it was told or found, or else as the point lies.
 func within(area string) cql2.Expr {
+	ways := waysInto(area)
+	if ways == nil {
+		return nil
+	}
+	var any []cql2.Expr
+	for _, way := range ways {
+		any = append(any, cql2.And(way...))
+	}
+	return &cql2.Call{Op: "or", Args: any}
+}
+
+// waysInto are the ways in which a ward is known; none for the whole city. A request
+// is known in one of them alone.
+func waysInto(area string) [][]cql2.Expr {
 	if area == "" || area == wholeCityCode {
 		return nil
 	}
-	return &cql2.Call{Op: "or", Args: []cql2.Expr{oneOf("area", []string{area}), oneOf("_area", []string{area})}}
+	untold := &cql2.Call{Op: "isNull", Args: []cql2.Expr{prop("area")}}
+	return [][]cql2.Expr{{oneOf("area", []string{area})}, {untold, oneOf("_area", []string{area})}}
 }
 
 func (q *Query) read(filter cql2.Expr) repo.Query {
@@ -157,6 +172,12 @@ func (d *Desk) Public(ctx context.Context, q Query) ([]Request, repo.Page, error
 		}
 		if known {
 			matched, q.Count = n, false
+		}
+	}
+	if strings.TrimSpace(q.Text) == "" {
+		var err error
+		if q, err = d.newest(ctx, q); err != nil {
+			return nil, repo.Page{}, err
 		}
 	}
 	list, page, err := d.listed(ctx, repo.Public(), q, []string{"publicText", "title", "address"}, compare("=", "published", value.OfBool(true)))

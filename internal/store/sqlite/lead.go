@@ -35,7 +35,7 @@ func (p *plan) lead(c *conn, q *store.Query) (string, error) {
 	}
 	first := q.Sort[0].Column
 	equal, others := p.terms(q.Filter)
-	if p.pins(equal, p.t.Key) {
+	if pins(equal, p.t.Key) {
 		return "", nil
 	}
 	var ways []way
@@ -48,7 +48,7 @@ func (p *plan) lead(c *conn, q *store.Query) (string, error) {
 			w.conds = append(w.conds, equal[ix.columns[n]])
 			n++
 		}
-		if ix.unique && n == len(ix.columns) {
+		if ix.unique && pins(equal, ix.columns) {
 			return "", nil
 		}
 		w.sorted = n < len(ix.columns) && ix.columns[n] == first
@@ -112,10 +112,11 @@ func (p *plan) probe(c *conn, w *way) error {
 	return nil
 }
 
-// pins tells that conditions leave one value of all columns of a key.
-func (p *plan) pins(equal map[int]cql2.Expr, key []int) bool {
+// pins tells that conditions leave one value of all columns of a key, and so at most
+// one row.
+func pins(equal map[int]*cql2.Call, key []int) bool {
 	for _, k := range key {
-		if equal[k] == nil {
+		if equal[k] == nil || equal[k].Op != "=" {
 			return false
 		}
 	}
@@ -123,9 +124,9 @@ func (p *plan) pins(equal map[int]cql2.Expr, key []int) bool {
 }
 
 // terms are the conditions that a filter demands in any case and that an index
-// answers, by their column: equal to one value, or else in a list or a range.
-func (p *plan) terms(filter cql2.Expr) (equal map[int]cql2.Expr, others map[int][]cql2.Expr) {
-	equal, others = map[int]cql2.Expr{}, map[int][]cql2.Expr{}
+// answers, by their column: equal to one value or null, or else in a list or a range.
+func (p *plan) terms(filter cql2.Expr) (equal map[int]*cql2.Call, others map[int][]cql2.Expr) {
+	equal, others = map[int]*cql2.Call{}, map[int][]cql2.Expr{}
 	var take func(e cql2.Expr)
 	take = func(e cql2.Expr) {
 		call, ok := e.(*cql2.Call)
@@ -150,9 +151,13 @@ func (p *plan) terms(filter cql2.Expr) (equal map[int]cql2.Expr, others map[int]
 			switch {
 			case !isProp || !isLit:
 			case call.Op == "=":
-				equal[prop.Column] = e
+				equal[prop.Column] = call
 			default:
 				others[prop.Column] = append(others[prop.Column], e)
+			}
+		case "isNull":
+			if prop, isProp := call.Args[0].(*cql2.Prop); isProp && len(call.Args) == 1 {
+				equal[prop.Column] = call
 			}
 		case "in", "between", "t_after", "t_before", "t_during", "t_intersects":
 			if prop, isProp := call.Args[0].(*cql2.Prop); isProp && inSQL(p, e) {

@@ -130,6 +130,9 @@ func TestTheFewestRowsLead(t *testing.T) {
 		if i%4000 == 0 {
 			rows[i][4] = value.OfText("rare")
 		}
+		if i%3000 == 0 {
+			rows[i][3] = value.Value{}
+		}
 	}
 	d := filled(t, Options{}, tab, rows)
 	newest := []store.Order{{Column: 6, Desc: true}}
@@ -140,6 +143,8 @@ func TestTheFewestRowsLead(t *testing.T) {
 		{"status IN ('closed', 'open', 'asked')", "SCAN request USING INDEX request__ix_6"},
 		{"status IN ('nothing', 'asked')", "request__ix_5_6 (status=?)"},
 		{"status IN ('closed', 'open') AND area = 'ward-7'", "request__ix_3_6 (area=?)"},
+		{"area IS NULL AND status IN ('closed', 'open')", "request__ix_3_6 (area=?)"},
+		{"area IS NULL AND status = 'closed'", "request__ix_3_6 (area=?)"},
 		{"category = 'rare'", "request__ix_4_5 (category=?)"},
 		{"category <> 'rare'", "SCAN request USING INDEX request__ix_6"},
 		{"code = '" + rows[5][0].Text() + "' AND status = 'asked'", "request__key (code=?)"},
