@@ -24,8 +24,30 @@ type Similar struct {
 	Chance float64 // that it is, of 1
 }
 
-// mostCandidates bounds what is weighed for one question.
-const mostCandidates = 500
+// Bounds of one question: how many are weighed at most, and how many close by are
+// enough not to look further.
+const (
+	mostCandidates = 500
+	crowd          = 200
+)
+
+// candidates are what was published near a place and not long ago: within a fifth of
+// the distance at which a matter may be the same, and further only where that is no
+// crowd. The latest of all within the whole distance would leave out, of a crowd, what
+// lies closest.
+func (d *Desk) candidates(ctx context.Context, m Matter, o nearby.Options) (list []Request, err error) {
+	from := d.now().Add(-time.Duration(o.Days*24) * time.Hour)
+	for _, part := range []float64{5, 2.2, 1} {
+		north := o.Metres / part / 111_000
+		east := north / math.Cos(m.Latitude*math.Pi/180)
+		list, _, err = d.Public(ctx, Query{From: from, Limit: mostCandidates,
+			BBox: &[4]float64{m.Longitude - east, m.Latitude - north, m.Longitude + east, m.Latitude + north}})
+		if err != nil || len(list) >= crowd {
+			break
+		}
+	}
+	return list, err
+}
 
 // Similar finds published requests that a report may repeat, the likeliest first
 // and as few as core/nearby offers: of the category's group, near the place and
@@ -42,11 +64,8 @@ func (d *Desk) Similar(ctx context.Context, m Matter) ([]Similar, error) {
 		return nil, nil
 	}
 	o := nearby.Defaults()
-	north := o.Metres / 111_000
-	east := north / math.Cos(m.Latitude*math.Pi/180)
 	now := d.now()
-	list, _, err := d.Public(ctx, Query{From: now.Add(-time.Duration(o.Days*24) * time.Hour), Limit: mostCandidates,
-		BBox: &[4]float64{m.Longitude - east, m.Latitude - north, m.Longitude + east, m.Latitude + north}})
+	list, err := d.candidates(ctx, m, o)
 	if err != nil {
 		return nil, err
 	}
